@@ -1,0 +1,91 @@
+"""fhir-server demo: the server on loopback with synthetic residents of two care homes."""
+
+import asyncio
+import shutil
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fhir_server.cli.failures import fail
+from fhir_server.cli.loading import Summary, load_bundles
+from fhir_server.cli.options import HostOption, PortOption, WorkersOption, settings_of
+from fhir_server.cli.serve import run_server, servable
+from fhir_server.demo import DEFAULT_RESIDENTS, DEFAULT_SEED, demo_commands, residents
+from fhir_server.settings import Settings
+from fhir_server.web.commands import Command
+
+_MARK = "demo.txt"
+
+
+def demo(
+    data: Annotated[Path, typer.Option("--data", help="The folder of the demo's data; kept between runs.")] = Path(
+        "demo-data"
+    ),
+    reset: Annotated[bool, typer.Option("--reset", help="Delete the demo's data first.")] = False,
+    count: Annotated[
+        int, typer.Option("--residents", min=1, max=20_000, help="How many residents.")
+    ] = DEFAULT_RESIDENTS,
+    seed: Annotated[int, typer.Option("--seed", help="Another seed makes other people.")] = DEFAULT_SEED,
+    host: HostOption = None,
+    port: PortOption = None,
+    workers: WorkersOption = None,
+) -> None:
+    """Start a server with synthetic data, on loopback, without sign-in. Ctrl-C stops it.
+
+    Nothing here is about real people. The same seed makes the same data.
+    """
+    if reset:
+        _remove(data)
+    settings = servable(
+        settings_of(
+            host=host, port=port, workers=workers, auth="off", store=f"sqlite:///{(data / 'store.db').absolute()}"
+        )
+    )
+    _filled(settings, data, count, seed)
+    commands = demo_commands(settings.base, seed)
+    run_server(settings, demo=commands, told=_told(settings, commands))
+
+
+def _remove(data: Path) -> None:
+    if not data.exists():
+        return
+    if not (data / _MARK).exists():
+        fail(f"{data} holds no demo data; --reset deletes nothing else")
+    shutil.rmtree(data)
+
+
+def _filled(settings: Settings, data: Path, count: int, seed: int) -> None:
+    """Load the synthetic residents, unless they are there; an interrupted load goes on where it stopped."""
+    mark = data / _MARK
+    wanted = f"residents={count} seed={seed}"
+    before = mark.read_text("utf-8") if mark.exists() else ""
+    if before == wanted:
+        return
+    if before and "today=" not in before:
+        fail(f"{data} holds other demo data ({before}); add --reset to replace it, or give another --data")
+    today = date.fromisoformat(before.partition("today=")[2]) if before else date.today()
+    if before and before.partition(" today=")[0] != wanted:
+        fail(f"{data} holds the start of other demo data ({before}); add --reset to replace it")
+    data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    mark.write_text(f"{wanted} today={today.isoformat()}", "utf-8")
+    bundles = residents(seed, count, today)
+    summary: Summary = asyncio.run(load_bundles(settings, bundles, total=count + 1, title="Synthetic residents"))
+    if summary.refused:
+        fail(f"the demo data was refused: {summary.first_refusal}")
+    mark.write_text(wanted, "utf-8")
+
+
+def _told(settings: Settings, commands: tuple[Command, ...]) -> str:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    lines = [
+        f"Pages    http://{host}:{settings.port}/",
+        f"FHIR     {settings.base}",
+        "",
+        "Three commands to try:",
+        "",
+    ]
+    for command in commands:
+        lines += [f"# {command.sentence}", command.line, ""]
+    return "\n".join([*lines, "Ctrl-C stops the server; the data stays.", ""])

@@ -1,0 +1,141 @@
+"""Loading resources and Bundles through the pipeline, with a progress bar and a summary.
+
+Everything passes the same steps as a request over HTTP: validated, audited, committed. Several requests are under way
+at once, so that they share commits.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from fhir_server.app import build_pipeline, open_settings_store
+from fhir_server.model.json import dump
+from fhir_server.pipeline import Pipeline
+from fhir_server.request import FhirRequest, FhirResponse, Origin
+from fhir_server.settings import Settings
+
+_AT_ONCE = 16
+_JSON = {"content-type": "application/fhir+json", "prefer": "return=minimal"}
+_CLIENT = "fhir-server load"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One request of a load: where it comes from (`file:line`), and what is asked."""
+
+    source: str
+    method: str
+    path: tuple[str, ...]
+    body: bytes
+
+    def request(self) -> FhirRequest:
+        """The item as a request."""
+        return FhirRequest(self.method, self.path, Origin(uuid4().hex, client=_CLIENT), headers=_JSON, body=self.body)
+
+
+@dataclass(slots=True)
+class Summary:
+    """What a load did: resources by outcome and type, and what was refused, with reasons."""
+
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    refusals: list[str] = field(default_factory=list)
+    refused: int = 0
+
+    @property
+    def first_refusal(self) -> str:
+        """The reason of the first refusal."""
+        return self.refusals[0] if self.refusals else ""
+
+    def outcome(self, name: str) -> int:
+        """How many resources had this outcome (`created`, `updated`, `unchanged`, `deleted`)."""
+        return sum(count for (outcome, _), count in self.counts.items() if outcome == name)
+
+    def add(self, item: Item, answer: FhirResponse) -> None:
+        """Count the answer to an item."""
+        for written in answer.written:
+            self.counts[written.outcome, written.type] += 1
+        for status, body in _answers(item, answer):
+            if status >= 400:
+                self.refused += 1
+                if len(self.refusals) < 100:
+                    self.refusals.append(f"{item.source}: {reason(body)}")
+
+
+def _answers(item: Item, answer: FhirResponse) -> Iterator[tuple[int, bytes]]:
+    """The status and OperationOutcome of an answer, or of each entry of a batch."""
+    if answer.status >= 400 or item.path or not answer.body:
+        yield answer.status, answer.body
+        return
+    for entry in msgspec.json.decode(answer.body).get("entry", ()):
+        response = entry["response"]
+        yield int(response["status"]), dump(response.get("outcome", {}))
+
+
+def reason(body: bytes) -> str:
+    """The first issue of an OperationOutcome as a line."""
+    issues: list[dict[str, Any]] = msgspec.json.decode(body).get("issue", []) if body else []
+    if not issues:
+        return "refused"
+    place = ", ".join(issues[0].get("expression", ()))
+    more = f" (and {len(issues) - 1} more)" if len(issues) > 1 else ""
+    return f"{issues[0].get('diagnostics', issues[0].get('code'))}{f' at {place}' if place else ''}{more}"
+
+
+async def load_items(settings: Settings, items: Iterable[Item], *, total: int | None, title: str) -> Summary:
+    """Send every item through the pipeline; `total` is how many there will be, if known.
+
+    An item that is refused because what it refers to is not there yet is tried again at the end.
+    """
+    summary = Summary()
+    store = await open_settings_store(settings)
+    try:
+        pipeline = build_pipeline(settings, store)
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=Console(stderr=True), transient=False) as progress:
+            task = progress.add_task(title, total=total)
+            waiting = list(await _round(pipeline, items, summary, lambda: progress.advance(task)))
+            while waiting:
+                before = len(waiting)
+                waiting = list(await _round(pipeline, [item for item, _ in waiting], summary, lambda: None))
+                if len(waiting) == before:
+                    for item, answer in waiting:
+                        summary.add(item, answer)
+                    break
+    finally:
+        await store.close()
+    return summary
+
+
+async def _round(
+    pipeline: Pipeline, items: Iterable[Item], summary: Summary, done: Any
+) -> list[tuple[Item, FhirResponse]]:
+    """Send items, several at once; gives back those that something missing kept out."""
+    waiting: list[tuple[Item, FhirResponse]] = []
+    source = iter(items)
+
+    async def lane() -> None:
+        for item in source:
+            answer = await pipeline(item.request())
+            if answer.status == 422 and b'"not-found"' in answer.body:
+                waiting.append((item, answer))
+            else:
+                summary.add(item, answer)
+            done()
+
+    await asyncio.gather(*(lane() for _ in range(_AT_ONCE)))
+    return waiting
+
+
+async def load_bundles(
+    settings: Settings, bundles: Iterable[dict[str, Any]], *, total: int | None, title: str
+) -> Summary:
+    """Load transaction Bundles."""
+    items = (Item(f"bundle {number}", "POST", (), dump(bundle)) for number, bundle in enumerate(bundles, 1))
+    return await load_items(settings, items, total=total, title=title)

@@ -1,0 +1,140 @@
+"""The addresses that the entries of a transaction get, and the references that are replaced by them.
+
+https://hl7.org/fhir/R4/http.html#trules, https://hl7.org/fhir/R4/bundle.html#references
+"""
+
+from collections import ChainMap
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field
+
+from fhir_server.interactions.bundle_entries import BundleEntry, refuse
+from fhir_server.interactions.context import Context
+from fhir_server.interactions.create import criteria_of, the_match
+from fhir_server.interactions.references import Identifier, Resource, verified_nhs_numbers
+from fhir_server.model.json import Document, dump
+from fhir_server.model.links import rewrite
+from fhir_server.search.claims import dependent_keys
+from fhir_server.store.criteria import Criterion
+from fhir_server.store.values import Written
+
+_MOST_MARKS = 16
+
+Condition = tuple[str, tuple[Criterion, ...]]
+"""The type and the criteria of a conditional create"""
+
+
+@dataclass(slots=True)
+class Addresses:
+    """For each writing entry the (type, id) it gets; by fullUrl for the links; conditional creates already there
+    (`found`) and the criteria of those that are not; the verified Patients among them; the keys that these decisions
+    rest on."""
+
+    of_entry: dict[int, Resource] = field(default_factory=dict)
+    by_url: dict[str, str] = field(default_factory=dict)
+    found: dict[int, Written] = field(default_factory=dict)
+    conditions: set[Condition] = field(default_factory=set)
+    conditional: dict[int, Condition] = field(default_factory=dict)
+    patients: dict[Identifier, set[Resource]] = field(default_factory=dict)
+    depends_on: set[str] = field(default_factory=set)
+    relative: dict[str, dict[str, str]] = field(default_factory=dict)
+    marks: tuple[bytes, ...] | None = None
+
+
+async def addresses_of(context: Context, entries: Sequence[BundleEntry]) -> Addresses:
+    """Give every writing entry its address. Raises where a resource is written twice or a criterion is ambiguous."""
+    addresses = Addresses()
+    written: dict[Resource, bool] = {}
+    for entry in entries:
+        if entry.method in ("GET", "HEAD"):
+            continue
+        address = await _address(context, entry, addresses)
+        writes = entry.position not in addresses.found
+        if address in written and (writes or written[address]):
+            raise refuse(entry, "duplicate", "A transaction writes each resource once; another entry writes this one.")
+        written[address] = writes
+        addresses.of_entry[entry.position] = address
+        if entry.full_url is not None and entry.document is not None:
+            if addresses.by_url.get(entry.full_url, "/".join(address)) != "/".join(address):
+                raise refuse(entry, "duplicate", "Another entry has this fullUrl: it cannot be told apart.", "fullUrl")
+            _add_link(addresses, entry.full_url, "/".join(address))
+    return addresses
+
+
+def note_patients(addresses: Addresses, documents: Mapping[int, Document | None]) -> None:
+    """Note the verified Patients among these resources (by entry), which have passed validation."""
+    for position, document in documents.items():
+        address = addresses.of_entry[position]
+        if document is not None and address[0] == "Patient":
+            for identifier in verified_nhs_numbers(document.data):
+                addresses.patients.setdefault(identifier, set()).add(address)
+
+
+def _add_link(addresses: Addresses, full_url: str, address: str) -> None:
+    addresses.by_url[full_url] = address
+    root = _root(full_url)
+    if root is not None:
+        addresses.relative.setdefault(root, {})[full_url[len(root) + 1 :]] = address
+
+
+async def _address(context: Context, entry: BundleEntry, addresses: Addresses) -> Resource:
+    if entry.method != "POST":
+        return (entry.path[0], entry.path[1])
+    resource_type = entry.path[0]
+    condition = entry.headers.get("if-none-exist")
+    if condition is not None:
+        criteria = await criteria_of(context, resource_type, condition)
+        addresses.depends_on |= dependent_keys(resource_type, criteria)
+        existing = await the_match(context, resource_type, criteria)
+        if existing is not None:
+            addresses.found[entry.position] = Written(
+                existing.type, existing.id, existing.version, existing.last_updated_ms, "unchanged", existing.patients
+            )
+            return (existing.type, existing.id)
+        if (resource_type, criteria) in addresses.conditions:
+            raise refuse(entry, "duplicate", "Another entry creates under the same criteria.", "request.ifNoneExist")
+        addresses.conditions.add((resource_type, criteria))
+        addresses.conditional[entry.position] = (resource_type, criteria)
+    return (resource_type, context.server.new_id())
+
+
+def linked(context: Context, entry: BundleEntry, addresses: Addresses) -> Document | None:
+    """The entry's resource with every link to another entry's fullUrl replaced by that entry's address."""
+    document = entry.document
+    if document is None or entry.method == "PATCH":
+        return document
+    root = _root(entry.full_url)
+    if root is None and not _may_name(document.text, addresses):
+        return document
+    data = deepcopy(document.data)
+    if not rewrite(data, _mapping(root, addresses), context.server.definitions):
+        return document
+    return Document(data, dump(data))
+
+
+def _may_name(text: bytes, addresses: Addresses) -> bool:
+    """Whether a resource may hold a link to another entry. JSON can spell a link with escapes, so then it may."""
+    if addresses.marks is None:
+        # What all fullUrls begin with, one for each kind: few, however many entries an honest Bundle has.
+        kinds = {_root(url) or url[: url.rfind(":") + 1] for url in addresses.by_url}
+        addresses.marks = tuple(kind.encode() for kind in kinds) if len(kinds) <= _MOST_MARKS else (b"",)
+    return b"\\" in text or any(mark in text for mark in addresses.marks)
+
+
+def _mapping(root: str | None, addresses: Addresses) -> Mapping[str, str]:
+    """What the links of an entry may name: fullUrls, and relative references where the roots of both are the same.
+
+    A relative reference of an entry whose fullUrl is `http://a/fhir/Patient/1` means `http://a/fhir/...`; only then
+    may it be replaced, since elsewhere `Patient/1` is a Patient of this server.
+    """
+    if root is None:
+        return addresses.by_url
+    return ChainMap(addresses.relative.get(root, {}), addresses.by_url)
+
+
+def _root(full_url: str | None) -> str | None:
+    """The base of a RESTful fullUrl (`http://a/fhir` of `http://a/fhir/Patient/1`); None for a urn."""
+    if full_url is None or full_url.startswith("urn:"):
+        return None
+    parts = full_url.rsplit("/", 2)
+    return parts[0] if len(parts) == 3 else None

@@ -1,0 +1,32 @@
+"""What searches go by beside the query itself. Made once at start; later also the terminology service."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
+
+from fhir_server.definitions.definitions import Definitions
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much one search may ask: each is a number of things, or of characters."""
+
+    count: int = 50
+    max_count: int = 1000
+    parameters: int = 100
+    alternatives: int = 500
+    name_length: int = 200
+    value_length: int = 20_000
+    criteria: int = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class SearchContext:
+    """`base_url`: of this server, without a slash at its end. `timezone`: of dates that name none. `clock_ms`: now, in
+    milliseconds since 1970, for `ap` on dates."""
+
+    definitions: Definitions
+    base_url: str
+    timezone: ZoneInfo
+    clock_ms: Callable[[], int]
+    limits: Limits = field(default_factory=Limits)

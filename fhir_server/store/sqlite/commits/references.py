@@ -1,0 +1,85 @@
+"""References at the time of a commit: targets that must exist, and referrers that forbid a deletion."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+import apsw
+
+from fhir_server.outcome import Conflict, Issue, Unprocessable
+from fhir_server.store.access import AccessFilter
+from fhir_server.store.sqlite import packing
+from fhir_server.store.sqlite.commits.current import find_current, may_see
+from fhir_server.store.sqlite.queries.access_sql import row_access
+from fhir_server.store.sqlite.schema import DELETE, FOREVER
+from fhir_server.store.values import Required, Write
+
+NAMED_REFERRERS = 5
+MOST_LOOKED_AT = 2_000
+
+_REFERRERS = f"""SELECT v.type, v.id, {{visible}} FROM posting(?) p CROSS JOIN version v ON v.vid=p.rowid
+ WHERE v.until_commit={FOREVER} AND v.method<>{DELETE} AND instr(v.keys, ?)
+ ORDER BY p.rowid LIMIT {MOST_LOOKED_AT}"""
+
+
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """A resource that this commit writes: the keys that it has afterwards, None where it is then gone."""
+
+    type: str
+    id: str
+    keys: bytes | None
+
+
+def require(
+    connection: apsw.Connection, access: AccessFilter, required: Required, written: dict[tuple[str, str], Rewritten]
+) -> None:
+    """Raise `Unprocessable` unless the target exists and may be seen once the commit is done."""
+    own = written.get((required.type, required.id))
+    if own is not None:
+        exists = own.keys is not None
+    else:
+        current = find_current(connection, required.type, required.id)
+        exists = current is not None and not current.deleted and may_see(connection, access, required.type, current)
+    if not exists:
+        issue = Issue("not-found", f"{required.type}/{required.id} does not exist", (required.expression,))
+        raise Unprocessable([issue], position=required.position)
+
+
+def refuse_if_referenced(
+    connection: apsw.Connection,
+    access: AccessFilter,
+    write: Write,
+    position: int,
+    written: dict[tuple[str, str], Rewritten],
+) -> None:
+    """Raise `Conflict` where a resource that is left after the commit refers to what the write deletes.
+
+    The first referrers that the session may see are named; others forbid the deletion without being named.
+    """
+    probe = (packing.target_key(write.type, write.id) + "\x1e").encode()
+    names = [f"{own.type}/{own.id}" for own in written.values() if own.keys is not None and probe in own.keys]
+    hidden = False
+    for type, id, visible in _referrers(connection, access, write, probe):
+        if (type, id) in written or f"{type}/{id}" in names:
+            continue
+        if not visible:
+            hidden = True
+        elif len(names) < NAMED_REFERRERS:
+            names.append(f"{type}/{id}")
+    if names or hidden:
+        raise Conflict(_sentence(f"{write.type}/{write.id}", names[:NAMED_REFERRERS]), position=position)
+
+
+def _referrers(
+    connection: apsw.Connection, access: AccessFilter, write: Write, probe: bytes
+) -> Iterator[tuple[str, str, int]]:
+    visible = row_access(access, None).visible("v")
+    word = packing.target_word(write.type, write.id)
+    text = _REFERRERS.format(visible=visible.text)
+    return iter(connection.execute(text, (*visible.values, word, probe)))
+
+
+def _sentence(target: str, names: Collection[str]) -> str:
+    if not names:
+        return f"{target} cannot be deleted: other resources refer to it"
+    return f"{target} cannot be deleted: {', '.join(names)} refer{'s' if len(names) == 1 else ''} to it"

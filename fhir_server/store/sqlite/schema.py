@@ -1,0 +1,136 @@
+"""The tables, their version, and the steps from each version to the next. docs/store.md explains them by example."""
+
+from collections.abc import Callable
+from typing import Any
+
+import apsw
+
+from fhir_server.store.options import StoreTooNew
+from fhir_server.store.sqlite.connection import roll_back, run_script
+from fhir_server.store.values import Method
+
+APPLICATION_ID = 0x46484952
+SCHEMA_VERSION = 1
+INDEX_FORMAT = 1
+"""The format of packed columns and postings; a change needs the index rebuilt (`reindex.py`)."""
+
+FOREVER = 2**47 - 1
+"""`until_commit` of what has not been superseded."""
+
+METHODS: tuple[Method, ...] = ("create", "update", "delete")
+DELETE = 2
+
+AUDIT_TABLES = """
+CREATE TABLE audit(
+    seq INTEGER PRIMARY KEY, kind INTEGER NOT NULL, recorded_ms INTEGER NOT NULL, patients TEXT, body BLOB NOT NULL,
+    hash BLOB NOT NULL
+);
+CREATE VIRTUAL TABLE audit_patient USING fts5(words, content='', detail=none, columnsize=0, tokenize='ascii');
+INSERT INTO audit_patient(audit_patient, rank) VALUES('automerge', 8);
+"""
+
+INDEX_TABLES = """
+CREATE VIRTUAL TABLE posting USING fts5(
+    hashes, content='', contentless_delete=1, detail=none, tokenize='ascii'
+);
+INSERT INTO posting(posting, rank) VALUES('automerge', 8);
+CREATE TABLE date(
+    field TEXT NOT NULL, low INTEGER NOT NULL, vid INTEGER NOT NULL, high INTEGER NOT NULL,
+    PRIMARY KEY(field, low, vid, high)
+) WITHOUT ROWID;
+CREATE INDEX date_high ON date(field, high, vid, low);
+CREATE TABLE string(field TEXT NOT NULL, text TEXT NOT NULL, vid INTEGER NOT NULL, PRIMARY KEY(field, text, vid))
+WITHOUT ROWID;
+CREATE TABLE number(
+    field TEXT NOT NULL, low REAL NOT NULL, high REAL NOT NULL, vid INTEGER NOT NULL,
+    PRIMARY KEY(field, low, high, vid)
+) WITHOUT ROWID;
+CREATE TABLE quantity(
+    field TEXT NOT NULL, system TEXT NOT NULL, unit TEXT NOT NULL, low REAL NOT NULL, high REAL NOT NULL,
+    vid INTEGER NOT NULL, PRIMARY KEY(field, unit, system, low, high, vid)
+) WITHOUT ROWID;
+"""
+
+TABLES = f"""
+CREATE TABLE meta(key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
+CREATE TABLE commits(seq INTEGER PRIMARY KEY, time_ms INTEGER NOT NULL);
+CREATE TABLE version(
+    vid INTEGER PRIMARY KEY, version INTEGER NOT NULL, method INTEGER NOT NULL, indexed INTEGER NOT NULL,
+    from_commit INTEGER NOT NULL, until_commit INTEGER NOT NULL, last_updated INTEGER NOT NULL, replaced INTEGER,
+    type TEXT NOT NULL, id TEXT NOT NULL, patients TEXT, tokens BLOB NOT NULL, keys BLOB NOT NULL, spans TEXT
+);
+CREATE UNIQUE INDEX version_key ON version(type, id, version);
+CREATE INDEX version_type ON version(type, last_updated, vid, from_commit, until_commit, method);
+CREATE INDEX version_superseded ON version(until_commit) WHERE indexed = 1 AND until_commit < {FOREVER};
+CREATE TABLE body(
+    vid INTEGER PRIMARY KEY, last_updated INTEGER NOT NULL, method INTEGER NOT NULL, checksum INTEGER NOT NULL,
+    patients TEXT, bytes BLOB
+);
+CREATE TABLE claims(key BLOB PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE holds(key TEXT PRIMARY KEY, type TEXT NOT NULL, id TEXT NOT NULL) WITHOUT ROWID;
+CREATE INDEX holds_of ON holds(type, id);
+CREATE TABLE leases(name TEXT PRIMARY KEY, holder TEXT NOT NULL, until_ms INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE secrets(name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE probe(id INTEGER PRIMARY KEY, filler BLOB);
+"""
+
+Step = Callable[[apsw.Connection], bool]
+"""Does one batch of an upgrade inside a transaction; whether it is finished."""
+
+STEPS: dict[int, Step] = {}
+"""From each schema version to the next. A step is called, each time in a transaction of its own, until it says that it
+is finished; it keeps its place in `meta`, so a kill in between costs one batch."""
+
+
+def create(connection: apsw.Connection, clock_ms: int, epoch: str, index_version: str) -> None:
+    """Make all tables in an empty database, inside the caller's transaction."""
+    run_script(connection, TABLES + INDEX_TABLES + AUDIT_TABLES)
+    connection.execute("INSERT INTO commits VALUES(0, ?)", (clock_ms,))
+    for key, value in (
+        ("schema", SCHEMA_VERSION),
+        ("epoch", epoch),
+        ("index", index_version),
+        ("horizon", 0),
+        ("claims_horizon", 0),
+    ):
+        put(connection, key, value)
+
+
+def get(connection: apsw.Connection, key: str) -> Any:
+    """A value of `meta`, or None."""
+    return connection.execute("SELECT value FROM meta WHERE key=?", (key,)).get
+
+
+def put(connection: apsw.Connection, key: str, value: str | int) -> None:
+    """Set a value of `meta`."""
+    connection.execute("REPLACE INTO meta VALUES(?, ?)", (key, value))
+
+
+def is_empty(connection: apsw.Connection) -> bool:
+    """Whether the database has no table at all."""
+    return bool(connection.execute("SELECT count(*) FROM sqlite_schema").get == 0)
+
+
+def check_version(connection: apsw.Connection, name: str, known: int = SCHEMA_VERSION) -> int:
+    """The schema version of the database. Raises `StoreTooNew` for one from a newer program."""
+    version = int(get(connection, "schema"))
+    if version > known:
+        raise StoreTooNew(
+            f"{name} has schema version {version}, this program knows versions up to {known}: "
+            "use the newer program, or restore a backup that this one made"
+        )
+    return version
+
+
+def upgrade(connection: apsw.Connection, version: int, steps: dict[int, Step] | None = None) -> None:
+    """Bring the database to this program's schema version, batch by batch. Safe to interrupt and to run again."""
+    table = STEPS if steps is None else steps
+    while version in table:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            if table[version](connection):
+                version += 1
+                put(connection, "schema", version)
+            connection.execute("COMMIT")
+        finally:
+            roll_back(connection)

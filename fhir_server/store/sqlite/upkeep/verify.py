@@ -1,0 +1,141 @@
+"""Comparing the index with entries made anew from the bodies."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import apsw
+import msgspec
+
+from fhir_server.store.access import EVERYTHING
+from fhir_server.store.entries import Entries
+from fhir_server.store.sqlite.connection import open_connection
+from fhir_server.store.sqlite.packing import DELIMITER, Packed, pack
+from fhir_server.store.sqlite.queries.reads import read_page
+from fhir_server.store.sqlite.schema import DELETE, FOREVER
+from fhir_server.store.values import Version
+
+if TYPE_CHECKING:
+    from fhir_server.store.sqlite.store import SqliteStore
+
+BATCH = 100
+MOST_PLACES = 1_000
+
+EntriesOf = Callable[[Version], Awaitable[Entries]]
+
+_ROWS = {
+    "dates": "SELECT 1 FROM date WHERE field=? AND low=? AND high=? AND vid=?",
+    "strings": "SELECT 1 FROM string WHERE field=? AND text=? AND vid=?",
+    "numbers": "SELECT 1 FROM number WHERE field=? AND low=? AND high=? AND vid=?",
+    "quantities": "SELECT 1 FROM quantity WHERE field=? AND system=? AND unit=? AND low=? AND high=? AND vid=?",
+}
+_STRAYS = {
+    "posting": "SELECT id FROM posting_docsize WHERE id NOT IN (SELECT vid FROM version WHERE indexed=1) LIMIT 1",
+    **{
+        table: f"SELECT t.vid FROM {table} t LEFT JOIN version v ON v.vid=t.vid WHERE v.indexed IS NOT 1 LIMIT 1"
+        for table in ("date", "string", "number", "quantity")
+    },
+}
+
+
+class Stored(NamedTuple):
+    """A current version, with its packed columns as they are stored."""
+
+    vid: int
+    version: Version
+    tokens: bytes
+    keys: bytes
+    spans: str | None
+
+    @property
+    def place(self) -> str:
+        return f"{self.version.type}/{self.version.id}/_history/{self.version.version}"
+
+
+async def verify_index(store: "SqliteStore", entries_of: EntriesOf) -> Sequence[str]:
+    """The places where the index differs from the bodies; at most `MOST_PLACES` of them."""
+    places = await asyncio.to_thread(_structure, store.files.database)
+    last = 0
+    while len(places) < MOST_PLACES:
+        batch = await store.readers.ask(partial(stored_after, last=last))
+        if not batch:
+            break
+        fresh = [(stored, pack(stored.version.type, await entries_of(stored.version))) for stored in batch]
+        places += await store.readers.ask(partial(_differences, batch=fresh))
+        last = batch[-1].vid
+    return places
+
+
+def stored_after(connection: apsw.Connection, last: int) -> list[Stored]:
+    """The next current versions behind a row number."""
+    rows: list[Any] = connection.execute(
+        f"SELECT vid, tokens, keys, spans FROM version WHERE vid>? AND until_commit={FOREVER} AND method<>{DELETE}"
+        f" ORDER BY vid LIMIT {BATCH}",
+        (last,),
+    ).fetchall()
+    versions = read_page(connection, EVERYTHING, None, [vid for vid, _, _, _ in rows])
+    return [
+        Stored(vid, version, tokens, keys, spans)
+        for (vid, tokens, keys, spans), version in zip(rows, versions, strict=True)
+    ]
+
+
+def _structure(database: Path) -> list[str]:
+    """Faults of the database itself, and index rows of versions that should have none.
+
+    On a connection of its own: the check of a full-text table reports a false fault on one that has searched in it and
+    has not noticed yet that others have written since.
+    """
+    connection = open_connection(database)
+    try:
+        return _structural_faults(connection)
+    finally:
+        connection.close()
+
+
+def _structural_faults(connection: apsw.Connection) -> list[str]:
+    faults = [f"database: {row}" for (row,) in connection.execute("PRAGMA integrity_check") if row != "ok"]
+    for table, text in _STRAYS.items():
+        stray = connection.execute(text).get
+        if stray is not None:
+            faults.append(f"{table}: an index entry of row {stray}, which is not indexed")
+    return faults
+
+
+def _differences(connection: apsw.Connection, batch: Sequence[tuple[Stored, Packed]]) -> list[str]:
+    return [f"{stored.place}: {fault}" for stored, packed in batch for fault in _faults(connection, stored, packed)]
+
+
+def _faults(connection: apsw.Connection, stored: Stored, packed: Packed) -> list[str]:
+    faults = []
+    if _tokens(stored.tokens) != _tokens(packed.tokens):
+        faults.append("tokens differ")
+    if set(stored.keys.split(b"\x1e")) != set(packed.keys.split(b"\x1e")):
+        faults.append("exact keys differ")
+    if _spans(stored.spans) != _spans(packed.spans):
+        faults.append("dates, strings, numbers or quantities differ")
+    if not _is_current(connection, stored.vid):
+        return faults
+    words = " AND ".join(packed.postings.split())
+    if words and connection.execute("SELECT 1 FROM posting(?) WHERE rowid=?", (words, stored.vid)).get is None:
+        faults.append("postings are missing")
+    for name, text in _ROWS.items():
+        if any(connection.execute(text, (*row, stored.vid)).get is None for row in getattr(packed, name)):
+            faults.append(f"{name} are missing")
+    return faults
+
+
+def _is_current(connection: apsw.Connection, vid: int) -> bool:
+    return bool(connection.execute("SELECT until_commit FROM version WHERE vid=?", (vid,)).get == FOREVER)
+
+
+def _tokens(packed: bytes) -> set[bytes]:
+    size = len(DELIMITER) + 8
+    return {packed[start : start + size] for start in range(0, len(packed), size)}
+
+
+def _spans(text: str | None) -> dict[str, list[str]]:
+    spans = msgspec.json.decode(text, type=dict[str, list[msgspec.Raw]]) if text else {}
+    return {name: sorted(bytes(value).decode() for value in values) for name, values in spans.items()}

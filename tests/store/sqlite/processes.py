@@ -1,0 +1,34 @@
+"""Starting and stopping the processes of `child.py`."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.public_data import ROOT
+
+
+def start(mode: str, path: Path, name: str, number: int) -> subprocess.Popen[str]:
+    """A process that uses the store at `path`; it has opened it when this returns."""
+    child = subprocess.Popen(
+        [sys.executable, "-m", "tests.store.sqlite.child", mode, str(path), name, str(number)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert child.stdout is not None
+    assert child.stdout.readline() == "open\n"
+    return child
+
+
+def finished(child: subprocess.Popen[str]) -> list[str]:
+    """The lines that a process wrote before it ended by itself, without a fault."""
+    lines, _ = child.communicate(timeout=60)
+    assert child.returncode == 0
+    return lines.splitlines()
+
+
+def killed(child: subprocess.Popen[str]) -> list[str]:
+    """The whole lines that a process had written when it was killed."""
+    child.kill()
+    text, _ = child.communicate(timeout=60)
+    return text[: text.rfind("\n") + 1].splitlines()

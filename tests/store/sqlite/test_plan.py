@@ -1,0 +1,184 @@
+"""How searches run: by the index that was meant, and never by sorting what need not be sorted."""
+
+from pathlib import Path
+
+import apsw
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fhir_server.store.access import EVERYTHING, AccessFilter, Rule
+from fhir_server.store.criteria import (
+    Criterion,
+    DateIs,
+    HistoryQuery,
+    IdIs,
+    InCompartment,
+    LastUpdatedIs,
+    Query,
+    ReferenceTo,
+    SortKey,
+    StringIs,
+    TokenIs,
+)
+from fhir_server.store.options import StoreOptions
+from fhir_server.store.sqlite.connection import open_connection
+from fhir_server.store.sqlite.queries import plan
+from fhir_server.store.sqlite.queries.history import History
+from fhir_server.store.sqlite.queries.plan import successor
+from fhir_server.store.sqlite.queries.search import Search
+from fhir_server.store.sqlite.state import state_at
+from fhir_server.store.values import Snapshot
+from tests.store.places import Clock, UrlPlace
+from tests.store.samples import SNOMED, commit_of, observation
+
+OPTIONS = StoreOptions(clock=Clock())
+NEWEST = (SortKey("date", descending=True),)
+CODE = TokenIs("code", SNOMED, "0000007")
+PATIENT = ReferenceTo("subject", "Patient", "p3")
+
+
+@pytest.fixture
+async def store(place: UrlPlace, tmp_path: Path) -> apsw.Connection:
+    """A connection to a store of two thousand observations of twenty patients."""
+    session = (await place.open()).unbound_session()
+    for start in range(0, 2_000, 500):
+        await session.commit(commit_of(*(observation(n, f"p{n % 20}") for n in range(start, start + 500))))
+    return open_connection(tmp_path / "store.db")
+
+
+class Statements:
+    """The plans of the statements that a question runs, as SQLite tells them."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self.connection = connection
+        self.texts: list[str] = []
+
+    def __enter__(self) -> "Statements":
+        self.connection.exec_trace = self._trace
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.connection.exec_trace = None
+
+    def _trace(self, cursor: apsw.Cursor, text: str, bindings: object) -> bool:
+        self.texts.append(cursor.expanded_sql)
+        return True
+
+    def plans(self) -> str:
+        steps = [row[3] for text in self.texts for row in self.connection.execute(f"EXPLAIN QUERY PLAN {text}")]
+        return "\n".join(steps)
+
+
+def plans_of(connection: apsw.Connection, query: Query, access: AccessFilter = EVERYTHING) -> str:
+    with Statements(connection) as statements:
+        state = state_at(connection, query.snapshot, OPTIONS)
+        Search(connection, access, state, query).page()
+    return statements.plans()
+
+
+def older(connection: apsw.Connection) -> Snapshot:
+    now = state_at(connection, None, OPTIONS).snapshot
+    epoch, _, sequence = now.value.partition(".")
+    return Snapshot(f"{epoch}.{int(sequence) - 1}", 0)
+
+
+@pytest.mark.parametrize("past", [False, True])
+@pytest.mark.parametrize(
+    ("criteria", "sort", "uses"),
+    [
+        ((CODE,), (), "posting"),
+        ((CODE, PATIENT), (), "posting"),
+        ((), (), "version_type"),
+        ((), (SortKey("_lastUpdated"),), "version_type"),
+        ((), (SortKey("_id"),), "version_key"),
+        ((), NEWEST, "date_high"),
+        ((), (SortKey("date"),), "PRIMARY KEY (field=?"),
+        ((IdIs(("a", "b")),), (), "version_key"),
+    ],
+)
+async def test_pages_without_sorting(
+    store: apsw.Connection, criteria: tuple[Criterion, ...], sort: tuple[SortKey, ...], uses: str, past: bool
+) -> None:
+    plans = plans_of(store, Query("Observation", criteria, sort, 10, older(store) if past else None))
+    assert uses in plans
+    wanted = isinstance(criteria[0], IdIs) if criteria else sort == (SortKey("_id"),)
+    assert ("USE TEMP B-TREE FOR ORDER BY" in plans) == (wanted and sort == ())
+    assert "SCAN v" not in plans.replace("SCAN v USING INDEX version_", "")
+
+
+async def test_few_candidates_are_sorted_and_many_are_walked(
+    store: apsw.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = Query("Observation", (CODE,), NEWEST, 10)
+    assert "date_high" not in plans_of(store, query)
+    monkeypatch.setattr(plan, "LEAST_PROBE", 10)
+    monkeypatch.setattr(plan, "MOST_PROBE", 10)
+    walked = plans_of(store, query)
+    assert "date_high" in walked
+    assert "B-TREE" not in walked
+
+
+async def test_the_rarest_index_drives(store: apsw.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plan, "LEAST_PROBE", 1_000)
+    everything, some = TokenIs("status", None, "final"), StringIs("code-text", "weight 7")
+    drivers = [name for name in ("posting", "string") if f"SEARCH {name}" in last_plan(store, (everything, some))]
+    assert drivers == ["string"]
+    assert "SCAN p VIRTUAL TABLE" in last_plan(store, (PATIENT, DateIs("date", "ge", 0, 1)))
+
+
+def last_plan(connection: apsw.Connection, criteria: tuple[Criterion, ...]) -> str:
+    """The plan of the statement that finds the rows, without those that count."""
+    with Statements(connection) as statements:
+        Search(connection, EVERYTHING, state_at(connection, None, OPTIONS), Query("Observation", criteria)).page()
+    statements.texts = statements.texts[-1:]
+    return statements.plans()
+
+
+async def test_a_filter_narrows_the_search_too(store: apsw.Connection) -> None:
+    access = AccessFilter((Rule(None, (InCompartment("Patient", "p3"),)),))
+    plans = plans_of(store, Query("Observation", (), (), 10), access)
+    assert "posting" in plans
+    assert "B-TREE" not in plans
+
+
+async def test_recent_changes_are_found_from_the_newest_end(store: apsw.Connection) -> None:
+    now = state_at(store, None, OPTIONS).snapshot.time_ms * 1000
+    plans = plans_of(store, Query("Observation", (CODE, LastUpdatedIs("ge", now, now + 1)), (), 10))
+    assert "p.rowid>=" not in plans
+    assert "version_type (type=? AND last_updated>?)" in plans
+
+
+@pytest.mark.parametrize(
+    ("query", "uses"),
+    [
+        (HistoryQuery(), "SCAN v"),
+        (HistoryQuery(since_ms=5), "SEARCH v USING INTEGER PRIMARY KEY (rowid>?)"),
+        (HistoryQuery("Observation"), "version_type (type=?"),
+        (HistoryQuery("Observation", since_ms=5), "version_type (type=? AND last_updated>?)"),
+        (HistoryQuery("Observation", "x"), "version_key (type=? AND id=?)"),
+    ],
+)
+async def test_history_is_never_sorted(store: apsw.Connection, query: HistoryQuery, uses: str) -> None:
+    with Statements(store) as statements:
+        History(store, EVERYTHING, state_at(store, None, OPTIONS), query).page()
+    plans = statements.plans()
+    assert uses in plans
+    assert "B-TREE" not in plans
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=3), st.text(max_size=2))
+def test_a_text_starts_with_another_exactly_between_it_and_its_successor(text: str, more: str) -> None:
+    upper = successor(text)
+    for other in (text + more, more, text[:-1] + more):
+        if any("\ud800" <= sign <= "\udfff" for sign in other):
+            continue
+        between = text.encode() <= other.encode() and (upper is None or other.encode() < upper.encode())
+        assert between == other.startswith(text)
+
+
+def test_successors_at_the_edges() -> None:
+    assert successor("") is None
+    assert successor("\U0010ffff") is None
+    assert successor("a\U0010ffff") == "b"
+    assert successor("\ud7ff") == "\ue000"

@@ -1,0 +1,67 @@
+"""The SQLite store passes the conformance suite, with each of its ways to run a search."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from fhir_server.store.sqlite import packing
+from fhir_server.store.sqlite.queries import access_sql, budget, plan, predicates, search
+from tests.store.conformance import StoreConformance
+from tests.store.conformance.oracle import OracleRules
+from tests.store.places import UrlPlace
+
+
+@pytest.fixture
+async def place(tmp_path: Path) -> AsyncIterator[UrlPlace]:
+    """An empty store, and what was opened there is closed at the end."""
+    place = UrlPlace(f"sqlite:///{tmp_path}/store.db")
+    yield place
+    await place.close()
+
+
+@pytest.fixture
+async def other_place(tmp_path: Path) -> AsyncIterator[UrlPlace]:
+    """A second store."""
+    place = UrlPlace(f"sqlite:///{tmp_path}/other/store.db")
+    yield place
+    await place.close()
+
+
+class TestSqlite(StoreConformance):
+    """All of it, with few candidates, which are fetched and sorted."""
+
+
+class TestWalking(OracleRules):
+    """Every search takes its candidates for many, and walks along an index; compartments are looked up together."""
+
+    @pytest.fixture(autouse=True)
+    def many(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(plan, "LEAST_PROBE", 0)
+        monkeypatch.setattr(plan, "MOST_PROBE", 0)
+        monkeypatch.setattr(plan, "FEW_WORDS", 1)
+        monkeypatch.setattr(predicates, "FEW_PATIENTS", 1)
+        access_sql._remembered.cache_clear()
+
+
+class TestGivingUpWalks(OracleRules):
+    """Every walk uses up its share of steps, and the candidates are fetched after all."""
+
+    @pytest.fixture(autouse=True)
+    def impatient(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(plan, "LEAST_PROBE", 0)
+        monkeypatch.setattr(plan, "MOST_PROBE", 0)
+        monkeypatch.setattr(budget, "STEPS_PER_REPORT", 1)
+        monkeypatch.setattr(search, "TRIAL_STEPS", 0)
+
+
+class TestCollidingHashes(OracleRules):
+    """All hashes collide: what is matched exactly is still right. Tokens alone rest on their hashes."""
+
+    exact_only = True
+
+    @pytest.fixture(autouse=True)
+    def colliding(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(packing, "digest", lambda text: bytes(8))
+        for remembered in (packing.token_forms, packing.reference_word, packing.target_word, packing.compartment_word):
+            remembered.cache_clear()
