@@ -24,9 +24,11 @@ from fhir_server.interactions import INTERACTIONS
 from fhir_server.interactions.capabilities import SOFTWARE, capability_statement
 from fhir_server.interactions.context import Rules, Server
 from fhir_server.model.json import dump
+from fhir_server.operations import OPERATIONS
 from fhir_server.outcome import FhirError
 from fhir_server.pipeline import Pipeline
 from fhir_server.random_ids import RandomIds
+from fhir_server.respect.in_force import OnePlanInForce
 from fhir_server.routes import Routes
 from fhir_server.search.context import Limits, SearchContext
 from fhir_server.search.index import Indexer
@@ -37,6 +39,7 @@ from fhir_server.store.open import StoreOptions, open_store
 from fhir_server.validation import Validator
 from fhir_server.web.commands import Command, three_commands
 from fhir_server.web.home import CONTENT_SECURITY_POLICY, HomePage, home_page
+from mappers import MAPPERS
 
 FHIR_PATH = "/fhir"
 _FHIR_FOLDER = "/fhir/"
@@ -73,7 +76,13 @@ def build_server(settings: Settings, store: Store) -> Server:
     @cache
     def capabilities() -> bytes:
         statement = capability_statement(
-            INTERACTIONS, definitions, rules, base_url=settings.base, version=version(SOFTWARE), date=started
+            INTERACTIONS,
+            OPERATIONS,
+            definitions,
+            rules,
+            base_url=settings.base,
+            version=version(SOFTWARE),
+            date=started,
         )
         return dump(statement)
 
@@ -94,13 +103,15 @@ def build_server(settings: Settings, store: Store) -> Server:
         clock_ms=clock_ms,
         new_id=RandomIds().uuid,
         capabilities=capabilities,
+        mappers=MAPPERS,
     )
 
 
 def build_pipeline(settings: Settings, store: Store) -> Pipeline:
     """The pipeline over an open store."""
     server = build_server(settings, store)
-    return Pipeline(server, store, Routes(INTERACTIONS, server.definitions), loopback_access)
+    routes = Routes((*INTERACTIONS, *OPERATIONS), server.definitions)
+    return Pipeline(server, store, routes, loopback_access, OnePlanInForce(server.indexer, clock_ms))
 
 
 class Application(FastAPI):

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from auth.access import Decide
-from fhir_server.audit.session import AuditedSession
+from fhir_server.audit.session import AuditedSession, CommitRule
 from fhir_server.audit.trail import Trail
 from fhir_server.fault import described
 from fhir_server.interactions.context import Context, Server
@@ -31,6 +31,7 @@ class Pipeline:
     store: Store
     routes: Routes
     decide: Decide
+    rule: CommitRule
 
     async def __call__(self, request: FhirRequest) -> FhirResponse:
         """The answer to a request; never raises for what a client or a rule does, nor for a fault of ours."""
@@ -64,7 +65,7 @@ class Pipeline:
             # Decided on the type of the records that are asked for, also where a compartment of another is searched.
             access = self.decide(interaction.code, target.within or target.type, request.origin)
             trail.who, trail.why = access.caller.id, access.reason
-            session = AuditedSession(self.store.session(access.filter), trail)
+            session = AuditedSession(self.store.session(access.filter), trail, self.rule)
             return await interaction.run(
                 Context(
                     self.server,

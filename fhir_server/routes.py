@@ -9,7 +9,7 @@ from typing import Final
 
 from fhir_server.definitions.definitions import Definitions
 from fhir_server.interactions.context import NOT_STORED, Interaction, Target
-from fhir_server.outcome import Invalid, MethodNotAllowed, NotFound
+from fhir_server.outcome import FhirError, Invalid, MethodNotAllowed, NotFound
 
 _ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}", re.ASCII)
 _LITERALS: Final = ("_history", "_search", "metadata", "*")
@@ -37,12 +37,13 @@ class Routes:
         }
 
     def _add(self, interaction: Interaction, method: str, shape: Shape) -> None:
-        if interaction.types is None:
+        if interaction.types is None or "[type]" not in shape:
             self._general[method, shape] = interaction
             return
         for resource_type in interaction.types:
             self._special[method, shape, resource_type] = interaction
-            self._guarded.add(resource_type)
+            if not _is_operation(shape):
+                self._guarded.add(resource_type)
 
     def find(self, method: str, path: tuple[str, ...]) -> tuple[Interaction, Target]:
         """The interaction and what the path names.
@@ -57,14 +58,22 @@ class Routes:
                 return instance, Target(path[0], path[1])
         shape = tuple(_kind(position, segment) for position, segment in enumerate(path))
         target = self._target(shape, path)
-        if target.type in self._guarded:
-            # A type with interactions of its own has only those: AuditEvents are never written by a client.
-            found = self._special.get((method, shape, target.type))
-        else:
+        found = self._special.get((method, shape, target.type or ""))
+        # A type with interactions of its own has only those: AuditEvents are never written by a client.
+        if found is None and target.type not in self._guarded:
             found = self._general.get((method, shape))
         if found is not None:
             return found, target
         raise self._refusal(method, shape, path)
+
+    def media_types(self, method: str, path: tuple[str, ...]) -> tuple[str, ...]:
+        """What the body of an operation may be, where that is not FHIR R4 in JSON."""
+        if not _is_operation(path):
+            return ()
+        try:
+            return self.find(method, path)[0].media_types
+        except FhirError:
+            return ()
 
     def _target(self, shape: Shape, path: tuple[str, ...]) -> Target:
         named = dict(zip(shape, path, strict=True))
@@ -77,18 +86,24 @@ class Routes:
         return Target(resource_type, resource_id, named.get("[vid]"), named.get("[within]"))
 
     def _refusal(self, method: str, shape: Shape, path: tuple[str, ...]) -> NotFound | MethodNotAllowed:
-        if path and path[-1].startswith("$"):
+        allowed = (
+            {other for other, there, name in self._special if (there, name) == (shape, path[0])} if path else set()
+        )
+        if not path or path[0] not in self._guarded:
+            allowed |= {other for other, there in self._general if there == shape}
+        if not allowed and _is_operation(path):
             return NotFound(f"There is no operation {_shown(path[-1])} here.")
-        if path and path[0] in self._guarded:
-            allowed = {other for other, there, name in self._special if (there, name) == (shape, path[0])}
-        else:
-            allowed = {other for other, there in self._general if there == shape}
         if not allowed:
             return NotFound("There is nothing at this address.")
         names = ", ".join(sorted(allowed | ({"HEAD"} if "GET" in allowed else set())))
         error = MethodNotAllowed(f"This address does not take {_shown(method)}; it takes {names}.")
         error.headers = (("Allow", names),)
         return error
+
+
+def _is_operation(segments: tuple[str, ...]) -> bool:
+    """Whether a path or shape ends in the name of an operation."""
+    return bool(segments) and segments[-1].startswith("$")
 
 
 def _kind(position: int, segment: str) -> str:

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 
 from fhir_server.api.body import Receive, read_body
 from fhir_server.api.hosts import Hosts
-from fhir_server.api.negotiation import check_answer_format, check_body_format, wants_pretty
+from fhir_server.api.negotiation import check_answer_format, check_body_format, check_document_format, wants_pretty
 from fhir_server.interactions.binary import FHIR_JSON, media_type_of
 from fhir_server.interactions.context import Rules
 from fhir_server.model.json import pretty
@@ -92,9 +92,12 @@ class FhirEndpoint:
     async def _with_body(self, request: FhirRequest, receive: Receive) -> FhirRequest:
         binary, form = _is_binary(request), bool(request.path) and request.path[-1] == "_search"
         declared = request.headers.get("content-length")
-        if not (form and declared in (None, "0")):
+        documents = self.pipeline.routes.media_types(request.method, request.path)
+        if documents:
+            check_document_format(request.headers, documents)
+        elif not (form and declared in (None, "0")):
             check_body_format(request.headers, request.method, raw_allowed=binary, form_allowed=form)
-        limit = self._limit(request, binary, form)
+        limit = self.rules.max_bundle_bytes if documents else self._limit(request, binary, form)
         body = await read_body(receive, declared, limit=limit, seconds=self.body_seconds)
         if not form:
             return replace(request, body=body)

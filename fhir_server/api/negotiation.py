@@ -3,7 +3,7 @@
 JSON alone is spoken here; XML is refused by name.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from fhir_server.interactions.binary import FHIR_JSON, media_type_of
@@ -55,8 +55,7 @@ def check_answer_format(
 
 def check_body_format(headers: Mapping[str, str], method: str, *, raw_allowed: bool, form_allowed: bool) -> None:
     """Raise `UnsupportedMediaType` for a body that is not read here, by its Content-Type, charset or coding."""
-    if headers.get("content-encoding", "identity").strip().lower() != "identity":
-        raise UnsupportedMediaType("Send the body without Content-Encoding.")
+    _refuse_coding(headers)
     header = headers.get("content-type")
     media_type = media_type_of(header)
     if raw_allowed and media_type not in FHIR_JSON:
@@ -66,12 +65,35 @@ def check_body_format(headers: Mapping[str, str], method: str, *, raw_allowed: b
         expected = (FORM,)
     if media_type not in expected:
         raise UnsupportedMediaType(f"The body here is {expected[0]}; Content-Type says otherwise or is missing.")
+    for name, value in _parameters(header):
+        if name == "charset" and value.strip('"').lower() not in ("utf-8", "utf8"):
+            raise UnsupportedMediaType("FHIR is written in UTF-8.")
+        if name == "fhirversion" and value not in _VERSIONS:
+            raise UnsupportedMediaType("This server speaks FHIR R4, fhirVersion=4.0.")
+
+
+def check_document_format(headers: Mapping[str, str], media_types: Sequence[str]) -> None:
+    """Raise `UnsupportedMediaType` for a body that is no document of these types, by its Content-Type or coding. It may
+    be of another version of FHIR: that is what its mapper is for."""
+    _refuse_coding(headers)
+    header = headers.get("content-type")
+    if media_type_of(header) not in media_types:
+        raise UnsupportedMediaType(f"The body here is {' or '.join(media_types)}; Content-Type says otherwise.")
+    for name, value in _parameters(header):
+        if name == "charset" and value.strip('"').lower() not in ("utf-8", "utf8"):
+            raise UnsupportedMediaType("FHIR is written in UTF-8.")
+
+
+def _refuse_coding(headers: Mapping[str, str]) -> None:
+    if headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise UnsupportedMediaType("Send the body without Content-Encoding.")
+
+
+def _parameters(header: str | None) -> Iterator[tuple[str, str]]:
+    """The parameters of a Content-Type, their names in lower case."""
     for parameter in (header or "").split(";")[1:]:
         name, _, value = parameter.strip().partition("=")
-        if name.lower() == "charset" and value.strip('"').lower() not in ("utf-8", "utf8"):
-            raise UnsupportedMediaType("FHIR is written in UTF-8.")
-        if name.lower() == "fhirversion" and value not in _VERSIONS:
-            raise UnsupportedMediaType("This server speaks FHIR R4, fhirVersion=4.0.")
+        yield name.lower(), value
 
 
 def wants_pretty(parameters: Sequence[tuple[str, str]]) -> bool:

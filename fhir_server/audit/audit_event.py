@@ -4,14 +4,17 @@ https://profiles.ihe.net/ITI/BALP/, https://hl7.org/fhir/R4/auditevent.html
 """
 
 import base64
+from collections.abc import Iterator
 from typing import Any
 
 from fhir_server.audit.entry import Compact
 from fhir_server.store.values import instant
+from profiles.canonical import CANONICAL
 
 _DICOM = "http://dicom.nema.org/resources/ontology/DCM"
 _REST = "http://terminology.hl7.org/CodeSystem/audit-event-type"
 _RESTFUL = "http://hl7.org/fhir/restful-interaction"
+_OPERATIONS = f"{CANONICAL}/CodeSystem/operation"
 _ENTITY_TYPE = "http://terminology.hl7.org/CodeSystem/audit-entity-type"
 _ENTITY_ROLE = "http://terminology.hl7.org/CodeSystem/object-role"
 _SOURCE_TYPE = "http://terminology.hl7.org/CodeSystem/security-source-type"
@@ -24,7 +27,7 @@ def audit_event(entry_id: str, entry: Compact, server: str) -> dict[str, Any]:
         "id": entry_id,
         "meta": {"versionId": "1", "lastUpdated": instant(entry.recorded_ms)},
         "type": {"system": _REST, "code": "rest", "display": "RESTful Operation"},
-        "subtype": [_coding(_RESTFUL, entry.interaction)],
+        "subtype": list(_subtypes(entry.interaction)),
         "action": entry.action,
         "recorded": instant(entry.recorded_ms),
         "outcome": _outcome(entry.status),
@@ -34,6 +37,15 @@ def audit_event(entry_id: str, entry: Compact, server: str) -> dict[str, Any]:
         "source": {"observer": {"display": server}, "type": [_coding(_SOURCE_TYPE, "4")]},
         "entity": list(_entities(entry)),
     }
+
+
+def _subtypes(interaction: str) -> Iterator[dict[str, str]]:
+    """What was done; of an operation (`$ingest`) FHIR's code says that it is one, and ours which."""
+    if not interaction.startswith("$"):
+        yield _coding(_RESTFUL, interaction)
+        return
+    yield _coding(_RESTFUL, "operation")
+    yield _coding(_OPERATIONS, interaction.removeprefix("$"))
 
 
 def _coding(system: str, code: str) -> dict[str, str]:

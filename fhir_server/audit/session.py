@@ -1,8 +1,10 @@
 """A store session that writes down what it gives. Interactions see only this one: no disclosure is forgotten."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from typing import Protocol
 
 from fhir_server.audit.trail import Trail
+from fhir_server.outcome import Conflict, Contended
 from fhir_server.store.contract import Session
 from fhir_server.store.criteria import AuditQuery, HistoryQuery, Query
 from fhir_server.store.values import (
@@ -17,15 +19,35 @@ from fhir_server.store.values import (
     Write,
 )
 
+_ATTEMPTS = 16
+
+
+class Ruled(Protocol):
+    """The writes of a commit under a rule: those that were given, in their order, then those that the rule adds.
+
+    `grounds` is what the rule decided on; it is empty where the rule had nothing to say.
+    """
+
+    @property
+    def writes(self) -> tuple[Write, ...]: ...
+
+    @property
+    def grounds(self) -> Mapping[str, Hashable]: ...
+
+
+CommitRule = Callable[[Session, Sequence[Write]], Awaitable[Ruled]]
+"""What holds for every commit, whichever way it came in. Raises a `FhirError` for a commit that may not be."""
+
 
 class AuditedSession:
     """The session of one request. What its reads give counts as disclosed; `unseen` is for reads that only decide."""
 
-    __slots__ = ("_trail", "unseen")
+    __slots__ = ("_rule", "_trail", "unseen")
 
-    def __init__(self, session: Session, trail: Trail) -> None:
+    def __init__(self, session: Session, trail: Trail, rule: CommitRule) -> None:
         self.unseen = session
         self._trail = trail
+        self._rule = rule
 
     def known_as(self, interaction: str) -> None:
         """The interaction turned out to be this one (a batch comes to the same address as a transaction)."""
@@ -96,8 +118,17 @@ class AuditedSession:
         `status`: what success is answered with, where the outcome of the first write does not say it.
         """
         self._trail.committing(status)
-        committed = await self.unseen.commit(
-            Commit(tuple(writes), self._trail.of_commit, tuple(required), carries, depends_on, basis)
-        )
-        self._trail.recorded = True
-        return committed
+        ruled = await self._rule(self.unseen, writes)
+        for _ in range(_ATTEMPTS):
+            commit = Commit(ruled.writes, self._trail.of_commit, tuple(required), carries, depends_on, basis)
+            try:
+                committed = await self.unseen.commit(commit)
+            except (Conflict, Contended):
+                before, ruled = ruled, await self._rule(self.unseen, writes)
+                if before.grounds == ruled.grounds:
+                    raise
+                # What the rule decided on has changed meanwhile: another plan was signed in the same moment.
+                continue
+            self._trail.recorded = True
+            return Committed(committed.written[: len(writes)], committed.time_ms)
+        raise Conflict("Too many others are changing the same plan; look at it again.")

@@ -4,7 +4,7 @@ Nothing is claimed that is not declared by an interaction or a supported search 
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from fhir_server.definitions.definitions import Definitions
 from fhir_server.interactions.audit_event import SEARCHED_BY
@@ -24,8 +24,29 @@ async def _run(context: Context) -> FhirResponse:
 CAPABILITIES = Interaction("capabilities", "system", (("GET", ("metadata",)),), "R", changes=False, run=_run)
 
 
+class Named(Protocol):
+    """An operation as it is claimed; `operations.operation.Operation` is one."""
+
+    @property
+    def name(self) -> str:
+        """Its name, without `$`."""
+
+    @property
+    def url(self) -> str:
+        """The canonical URL of its OperationDefinition."""
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """Where it is asked for: `system`, `type`, `instance`."""
+
+    @property
+    def types(self) -> frozenset[str] | None:
+        """The resource types it is for; None for all."""
+
+
 def capability_statement(
     interactions: Sequence[Interaction],
+    operations: Sequence[Named],
     definitions: Definitions,
     rules: Rules,
     *,
@@ -33,7 +54,12 @@ def capability_statement(
     version: str,
     date: str,
 ) -> dict[str, Any]:
-    """The CapabilityStatement of these interactions; `date` is when this set of capabilities began to run."""
+    """The CapabilityStatement of these interactions and operations; `date` is when this set of them began to run."""
+    resources = [
+        _resource(name, interactions, definitions, rules) | _operations(operations, name)
+        for name in definitions.resource_types
+        if name not in NOT_STORED
+    ]
     return {
         "resourceType": "CapabilityStatement",
         "status": "active",
@@ -47,20 +73,35 @@ def capability_statement(
         "rest": [
             {
                 "mode": "server",
-                "resource": [
-                    _resource(name, interactions, definitions, rules)
-                    for name in definitions.resource_types
-                    if name not in NOT_STORED
-                ],
+                "resource": resources,
                 "interaction": [
                     {"code": code} for code in ("transaction", "batch", "history-system") if _has(interactions, code)
                 ],
                 "compartment": [
                     f"http://hl7.org/fhir/CompartmentDefinition/{name.lower()}" for name in definitions.compartments
                 ],
+                **_operations(operations, None),
             }
         ],
     }
+
+
+def _operations(operations: Sequence[Named], resource_type: str | None) -> dict[str, Any]:
+    """The operations for a resource type, or for None those of the whole system."""
+    claimed = [
+        {"name": operation.name, "definition": operation.url}
+        for operation in operations
+        if _is_for(operation, resource_type)
+    ]
+    return {"operation": claimed} if claimed else {}
+
+
+def _is_for(operation: Named, resource_type: str | None) -> bool:
+    if resource_type is None:
+        return "system" in operation.levels
+    if operation.types is None and resource_type in WRITTEN_BY_SERVER:
+        return False
+    return set(operation.levels) != {"system"} and resource_type in (operation.types or {resource_type})
 
 
 def _has(interactions: Sequence[Interaction], code: str) -> bool:

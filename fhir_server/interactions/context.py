@@ -16,6 +16,7 @@ from fhir_server.search.context import SearchContext
 from fhir_server.search.index import Indexer
 from fhir_server.search.paging import PageLinks
 from fhir_server.validation import Validator
+from mappers.mapper import Mapper
 
 ReferenceCheck = Literal["patient", "all", "off"]
 NOT_STORED = frozenset({"Parameters"})
@@ -40,7 +41,7 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """What is made once at start and shared by all requests."""
+    """What is made once at start and shared by all requests. `mappers`: the sources that can be taken in."""
 
     base_url: str
     definitions: Definitions
@@ -52,6 +53,7 @@ class Server:
     clock_ms: Callable[[], int]
     new_id: Callable[[], str]
     capabilities: Callable[[], bytes]
+    mappers: tuple[Mapper, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,8 @@ class Interaction:
 
     `code` is from http://hl7.org/fhir/restful-interaction; `routes` are (method, path shape) pairs, a shape being
     segments such as `[type]`, `[id]`, `_history`. `types`: the only resource types it is for (None: all that are
-    stored), which wins over an interaction for all types on the same route.
+    stored), which wins over an interaction for all types on the same route. `media_types`: what its body may be, where
+    that is not FHIR R4 in JSON; such a body may be as large as a Bundle.
     """
 
     code: str
@@ -118,3 +121,4 @@ class Interaction:
     changes: bool
     run: Run
     types: frozenset[str] | None = None
+    media_types: tuple[str, ...] = ()

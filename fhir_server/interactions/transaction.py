@@ -33,6 +33,16 @@ _BREATH = 64
 """After so many entries the event loop gets a turn, so that a large transaction does not hold up the readers."""
 
 
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """What else a transaction rests on than its entries: what was read at `basis` to decide on them, by its keys
+    (`depends_on`); and the status that success is answered with, for the audit."""
+
+    basis: Snapshot
+    depends_on: frozenset[str] = frozenset()
+    status: int = 200
+
+
 @dataclass(slots=True)
 class _Plan:
     """The commit that a transaction becomes, gathered entry by entry; `positions` are the entries of its writes."""
@@ -60,16 +70,25 @@ async def run_transaction(context: Context, bundle: ReceivedBundle) -> FhirRespo
     for entry in bundle.entries:
         if entry.method not in READS:
             check_request(context, entry)
-    return await until_settled(lambda: _attempt(context, bundle))
+    return await until_settled(lambda: _attempt(context, bundle, None))
 
 
-async def _attempt(context: Context, bundle: ReceivedBundle) -> FhirResponse:
-    state = await basis(context)
+async def attempt_transaction(context: Context, bundle: ReceivedBundle, grounds: Grounds) -> FhirResponse:
+    """As `run_transaction`, once and on these grounds. Raises `Contended` where they changed meanwhile."""
+    for entry in bundle.entries:
+        check_request(context, entry)
+    return await _attempt(context, bundle, grounds)
+
+
+async def _attempt(context: Context, bundle: ReceivedBundle, grounds: Grounds | None) -> FhirResponse:
+    grounds = grounds or Grounds(await basis(context))
+    state = grounds.basis
     addresses = await addresses_of(context, bundle.entries)
     plan = await _planned(context, bundle, addresses, state)
+    plan.depends_on |= grounds.depends_on
     _refuse_rivals(plan, addresses)
     plan.required += await rehearse_reads(context, bundle.entries, addresses)
-    answers = await _committed(context, plan, state)
+    answers = await _committed(context, plan, grounds)
     for entry in bundle.entries:
         if entry.method in READS:
             answers[entry.position] = await context.dispatch(entry.request(context.request))
@@ -159,15 +178,15 @@ def _refuse_rivals(plan: _Plan, addresses: Addresses) -> None:
             raise TooCostly("Too many conditional creates meet the same identifiers; send them apart.")
 
 
-async def _committed(context: Context, plan: _Plan, state: Snapshot) -> dict[int, FhirResponse]:
+async def _committed(context: Context, plan: _Plan, grounds: Grounds) -> dict[int, FhirResponse]:
     try:
         committed = await context.session.commit(
             plan.writes,
             required=plan.required,
             carries=frozenset(plan.carries),
             depends_on=frozenset(plan.depends_on),
-            basis=state,
-            status=200,
+            basis=grounds.basis,
+            status=grounds.status,
         )
     except FhirError as error:
         if error.position is None or error.position >= len(plan.positions):

@@ -4,7 +4,7 @@ Two rules above all: either all of a commit is visible afterwards or none of it;
 matches, names or changes a row that its access filter does not let through.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -56,6 +56,10 @@ class Session(Protocol):
 
     async def count_history(self, query: HistoryQuery) -> int:
         """How many versions the query gives in all."""
+
+    async def holders(self, keys: Sequence[str]) -> Mapping[str, tuple[str, str]]:
+        """Which resource (type, id) holds each of these unique keys (`Write.holds`) now: only those that are held, by a
+        resource that passes the filter."""
 
     async def withheld(self, patient: str) -> bool:
         """Whether a current resource in this patient's compartment is hidden or masked by the filter."""

@@ -13,8 +13,10 @@ from fhir_server.api.endpoint import FhirEndpoint
 from fhir_server.app import FHIR_PATH, build_server
 from fhir_server.interactions import INTERACTIONS
 from fhir_server.interactions.context import Server
+from fhir_server.operations import OPERATIONS
 from fhir_server.pipeline import Pipeline
 from fhir_server.request import Origin
+from fhir_server.respect.in_force import OnePlanInForce
 from fhir_server.routes import Routes
 from fhir_server.settings import Settings
 from fhir_server.store.access import EVERYTHING, AccessFilter
@@ -102,7 +104,9 @@ class World:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """One HTTP request, by the endpoint as it is now."""
         decide: Decide = lambda interaction, type, origin, /: self.policy(interaction, type, origin)  # noqa: E731
-        pipeline = Pipeline(self.server, self.store, Routes(INTERACTIONS, self.server.definitions), decide)
+        rule = OnePlanInForce(self.server.indexer, self.server.clock_ms)
+        routes = Routes((*INTERACTIONS, *OPERATIONS), self.server.definitions)
+        pipeline = Pipeline(self.server, self.store, routes, decide, rule)
         await FhirEndpoint(pipeline, self.server.rules, 5.0, len(FHIR_PATH))(scope, receive, send)
 
     @asynccontextmanager

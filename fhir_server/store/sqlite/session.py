@@ -1,7 +1,7 @@
 """A session on the SQLite store: what a request may do, under one access filter."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import apsw
@@ -14,6 +14,7 @@ from fhir_server.store.sqlite.commits.prepare import prepare
 from fhir_server.store.sqlite.connection import refusal
 from fhir_server.store.sqlite.index_state import require_index
 from fhir_server.store.sqlite.queries.history import History
+from fhir_server.store.sqlite.queries.holders import holders
 from fhir_server.store.sqlite.queries.reads import read, read_page
 from fhir_server.store.sqlite.queries.search import Search
 from fhir_server.store.sqlite.queries.withheld import withheld
@@ -93,6 +94,14 @@ class SqliteSession:
             return History(connection, self._access, state, query).count()
 
         return await self._store.readers.ask(ask)
+
+    async def holders(self, keys: Sequence[str]) -> Mapping[str, tuple[str, str]]:
+        try:
+            if self._access is not EVERYTHING:
+                require_index(schema.get(self._store.connection, "index"), self._store.index)
+            return holders(self._store.connection, self._access, keys)
+        except apsw.Error as error:
+            raise refusal(error) from error
 
     async def withheld(self, patient: str) -> bool:
         def ask(connection: apsw.Connection) -> bool:

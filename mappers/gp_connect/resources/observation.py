@@ -113,7 +113,7 @@ def _related(source: Element) -> Json:
         elif type in _LINK_EXTENSIONS and target is not None:
             url = _LINK_EXTENSIONS[type]
             links.setdefault("extension", []).append({"url": url, "valueReference": target})
-        else:
+        elif type is not None or target is not None:
             links.setdefault("extension", []).append(_other_link(type, target))
     return dict(links)
 

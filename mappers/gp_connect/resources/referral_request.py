@@ -12,8 +12,8 @@ from mappers.mapper import Json
 
 def _referral_request(source: Element, mapping: EntryMapping) -> Json:
     body = request(source, mapping, "ReferralRequest")
-    body |= source.keep(groupIdentifier="requisition", recipient="performer")
-    body |= in_list(source, "type", "category") | in_list(source, "specialty", "performerType")
+    body |= source.keep(groupIdentifier="requisition", recipient="performer", specialty="performerType")
+    body |= in_list(source, "type", "category")
     if "category" not in body:
         body["category"] = [{"text": "Referral"}]
     description = source.keep(description="text")

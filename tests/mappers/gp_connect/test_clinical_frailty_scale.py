@@ -8,6 +8,7 @@ import pytest
 from mappers.gp_connect.clinical_frailty_scale import in_one_shape
 from mappers.gp_connect.mapping import EntryMapping
 from mappers.mapper import Json
+from tests.mappers.gp_connect.documents import document, mapped, observation
 
 SNOMED_CT = "http://snomed.info/sct"
 SCORE: Json = {
@@ -148,3 +149,17 @@ def test_each_level_has_its_code() -> None:
         assert again["valueQuantity"]["value"] == level
         found.append(code)
     assert len(set(found)) == 9
+
+
+def test_both_recordings_of_a_whole_record_have_the_one_shape() -> None:
+    recorded = [
+        observation("level", code=RECORDED_LEVEL),
+        observation("score", code=SCORE, valueQuantity={"value": Decimal("6.0")}),
+    ]
+    result = mapped(document(*recorded))
+    by_level, by_score = (one.resource for one in result.resources if one.resource["resourceType"] == "Observation")
+    same = ("status", "category", "code", "subject", "method", "effectiveDateTime")
+    assert {name: by_level[name] for name in same} == {name: by_score[name] for name in same}
+    assert by_level["valueQuantity"] == by_score["valueQuantity"]
+    assert by_level["interpretation"] == [RECORDED_LEVEL]
+    assert [issue.code for report in result.reports for issue in report.issues] == ["informational"] * 2
