@@ -6,10 +6,11 @@
 
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
-# Build: every dependency and the server itself as wheels, in the versions of constraints.txt.
+# Build: the assets of the pages, every dependency and the server itself as wheels, in the versions of constraints.txt.
 FROM ${PYTHON_IMAGE} AS build
 WORKDIR /source
 COPY . ./
+RUN python fhir_server/web/bring_assets.py
 RUN python -m pip wheel --disable-pip-version-check --no-cache-dir --constraint constraints.txt --wheel-dir /wheels .
 
 # Run: the wheels, a user without rights, one folder that may be written.

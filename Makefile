@@ -20,15 +20,15 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 
 DOCUMENTED := tests/test_architecture.py tests/test_docs.py tests/test_project.py $(wildcard tests/test_hazards.py)
 
-.PHONY: help demo test check fmt bench crash definitions lock install clean
+.PHONY: help demo test check fmt bench crash assets pictures definitions lock install clean
 
 help: ## Say what each command does
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(VENV)/.runtime ## Start a server with two care homes of made-up residents (ARGS="--port 8081")
+demo: $(VENV)/.runtime assets ## Start a server with two care homes of made-up residents (ARGS="--port 8081")
 	@$(BIN)/fhir-server demo $(ARGS)
 
-test: $(VENV)/.dev ## Run the whole test suite (ARGS="tests/store -k history")
+test: $(VENV)/.dev assets ## Run the whole test suite (ARGS="tests/store -k history")
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
 
 check: $(VENV)/.dev ## Check format, lint, types, documents and the direction of imports
@@ -65,7 +65,13 @@ lock: ## Choose the newest allowed versions and write constraints.txt
 	{ sed '/^[^#]/,$$d' constraints.txt; build/lock/bin/python -m pip freeze --exclude-editable; } > build/constraints.txt
 	mv build/constraints.txt constraints.txt && rm -rf build/lock
 
-install: $(VENV)/.dev ## Make the virtual environment with everything in it
+assets: ## Bring the NHS.UK frontend's style sheet, script and icons for the pages
+	@$(PYTHON) fhir_server/web/bring_assets.py || true
+
+pictures: $(VENV)/.dev assets ## Take the README's pictures of the pages (needs Chromium)
+	$(BIN)/python -m tests.web.pictures
+
+install: $(VENV)/.dev assets ## Make the virtual environment with everything in it
 
 clean: ## Remove the virtual environment and what tools left behind (demo data stays)
 	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

@@ -37,8 +37,11 @@ from fhir_server.settings import Settings
 from fhir_server.store.contract import Store
 from fhir_server.store.open import StoreOptions, open_store
 from fhir_server.validation import Validator
+from fhir_server.web.about import CONTENT_SECURITY_POLICY, AboutPage, about_page
+from fhir_server.web.assets import asset_mounts
 from fhir_server.web.commands import Command, three_commands
-from fhir_server.web.home import CONTENT_SECURITY_POLICY, HomePage, home_page
+from fhir_server.web.rendering import Pages
+from fhir_server.web.routes import CarePages
 from mappers import MAPPERS
 
 FHIR_PATH = "/fhir"
@@ -141,7 +144,7 @@ def create_app(
     started: Callable[[], None] = lambda: None,
     draining: Callable[[], bool] = lambda: False,
 ) -> Application:
-    """The application: FHIR at `/fhir`, health routes, the home page.
+    """The application: FHIR at `/fhir`, health routes, the pages.
 
     `demo`: the commands to show where the store holds demo data. `started` is called when the store is open and
     requests can come; `draining` says that the server is stopping.
@@ -153,15 +156,20 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: Application) -> AsyncIterator[None]:
         store = await open_settings_store(settings)
+        pipeline = build_pipeline(settings, store)
         app.fhir = FhirEndpoint(
-            build_pipeline(settings, store),
+            pipeline,
             rules_of(settings),
             settings.body_seconds,
             len(FHIR_PATH),
             app.hosts,
         )
         app.add_route("/health/ready", ready(store.check, draining))
-        app.add_route("/", home(settings, store, demo))
+        app.add_route("/about", about(settings, store, demo))
+        for path, page in CarePages(pipeline, Pages(ZoneInfo(settings.timezone), demo=demo is not None)).routes():
+            app.add_route(path, page)
+        for path, mounted in asset_mounts():
+            app.mount(path, mounted)
         cleaning = asyncio.create_task(keep_clean(settings, store))
         started()
         yield
@@ -176,15 +184,15 @@ def create_app(
     return app
 
 
-def home(
+def about(
     settings: Settings, store: Store, demo: tuple[Command, ...] | None
 ) -> Callable[[Request], Awaitable[Response]]:
-    """The route of the home page."""
+    """The route of the page about the server."""
 
     async def page(_: Request) -> Response:
         counts = (await store.counts()).by_type
-        body = home_page(
-            HomePage(
+        body = about_page(
+            AboutPage(
                 base_url=settings.base,
                 counts=counts,
                 commands=three_commands(settings.base) if demo is None else demo,

@@ -59,6 +59,13 @@ def test_every_interaction_has_its_heading() -> None:
     assert {interaction.code for interaction in INTERACTIONS} - headings == set()
 
 
+def test_every_operation_has_its_heading() -> None:
+    from fhir_server.operations import OPERATIONS
+
+    headings = {line.lstrip("#").strip() for line in _text("operations.md").splitlines() if line.startswith("#")}
+    assert {operation.name for operation in OPERATIONS} - headings == set()
+
+
 def _commands(command: object, name: str) -> Iterator[str]:
     """The full names of the commands below this one; only a group has `commands`."""
     inner: dict[str, object] | None = getattr(command, "commands", None)

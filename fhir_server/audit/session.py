@@ -57,6 +57,10 @@ class AuditedSession:
         """This version is about to be replaced: whose it was is recorded too, where the next one is somebody else's."""
         self._trail.about(version.patients)
 
+    def showing(self, versions: Sequence[Version]) -> None:
+        """These versions, found by reads that decide, are shown to the caller."""
+        self._trail.disclosed(versions)
+
     async def read(self, type: str, id: str) -> Version | None:
         """The current version, for the caller to see."""
         version = await self.unseen.read(type, id)

@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 from datetime import date
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +13,7 @@ from fhir_server.cli.failures import fail
 from fhir_server.cli.loading import Summary, load_bundles
 from fhir_server.cli.options import HostOption, PortOption, WorkersOption, settings_of
 from fhir_server.cli.serve import run_server, servable
-from fhir_server.demo import DEFAULT_RESIDENTS, DEFAULT_SEED, demo_commands, residents
+from fhir_server.demo import DEFAULT_RESIDENTS, DEFAULT_SEED, demo_commands, implementation_guide, residents
 from fhir_server.settings import Settings
 from fhir_server.web.commands import Command
 
@@ -70,8 +71,8 @@ def _filled(settings: Settings, data: Path, count: int, seed: int) -> None:
         fail(f"{data} holds the start of other demo data ({before}); add --reset to replace it")
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
     mark.write_text(f"{wanted} today={today.isoformat()}", "utf-8")
-    bundles = residents(seed, count, today)
-    summary: Summary = asyncio.run(load_bundles(settings, bundles, total=count + 1, title="Synthetic residents"))
+    bundles = chain([implementation_guide()], residents(seed, count, today))
+    summary: Summary = asyncio.run(load_bundles(settings, bundles, total=count + 2, title="Synthetic residents"))
     if summary.refused:
         fail(f"the demo data was refused: {summary.first_refusal}")
     mark.write_text(wanted, "utf-8")

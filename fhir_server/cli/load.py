@@ -1,8 +1,7 @@
 """fhir-server load: resources from files into the record."""
 
 import asyncio
-import json
-import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,20 +9,36 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from fhir_server.cli.failures import FOUND_WRONG, fail, say
-from fhir_server.cli.loading import Item, Summary, load_items
+from fhir_server.cli.failures import FOUND_WRONG, fail
+from fhir_server.cli.load_report import print_summary
+from fhir_server.cli.loading import INGESTED, Item, load_items
 from fhir_server.cli.options import ConfigOption, Format, FormatOption, StoreOption, settings_of
 from fhir_server.model.json import parse
+from fhir_server.operations.ingest_request import check_source, exported_ms
 from fhir_server.outcome import FhirError
 from fhir_server.settings import Settings
+from mappers import MAPPERS
 
 _LINES = (".ndjson", ".jsonl")
 _CARRIED_OUT = ("transaction", "batch")
 _OPENED = ("collection", "searchset", "history")
 
+Parameters = tuple[tuple[str, str], ...]
+
 
 def load(
-    files: Annotated[list[Path], typer.Argument(help="Bundles, single resources (JSON), or NDJSON (.ndjson, .jsonl).")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Bundles, GP Connect documents, single resources (JSON), NDJSON (.ndjson, .jsonl); folders."
+        ),
+    ],
+    exported: Annotated[
+        str | None, typer.Option(help="When the documents were exported, as an instant; else the time of receipt.")
+    ] = None,
+    source: Annotated[
+        str | None, typer.Option(help="The URI of the system that the documents come from, where they do not say it.")
+    ] = None,
     store: StoreOption = None,
     config: ConfigOption = None,
     format: FormatOption = Format.text,
@@ -31,21 +46,42 @@ def load(
     """Load files into a store, also while a server works on it.
 
     A transaction or batch is carried out; the resources of any other Bundle, of NDJSON and of single files are written
-    under their ids (without an id: under a new one). Loading the same twice changes nothing. Exit code 1 if anything
-    was refused.
+    under their ids (without an id: under a new one). A GP Connect structured record is mapped to R4 and reconciled with
+    what is here ($ingest). Of a folder every .json file is loaded, in order. Loading the same twice changes nothing.
+    Exit code 1 if anything was refused.
     """
     settings = settings_of(config, store=store, auth="off")
-    missing = [str(file) for file in files if not file.is_file()]
-    if missing:
-        fail(f"no such file: {', '.join(missing)}", 2)
+    parameters = _document_parameters(exported, source)
+    found = [file for path in files for file in _files(path)]
     faults: list[str] = []
-    total = sum(_count(file) for file in files)
-    summary = asyncio.run(load_items(settings, _items(settings, files, faults), total=total, title="Loading"))
+    items = _items(settings, found, parameters, faults)
+    summary = asyncio.run(load_items(settings, items, total=sum(map(_count, found)), title="Loading"))
     summary.refusals = faults + summary.refusals
     summary.refused += len(faults)
-    _print(summary, format)
+    print_summary(summary, format)
     if summary.refused:
         raise SystemExit(FOUND_WRONG)
+
+
+def _document_parameters(exported: str | None, source: str | None) -> Parameters:
+    """What `$ingest` is told of every document; wrong use ends the command."""
+    given = {"exported": exported, "source": source}
+    try:
+        if exported is not None:
+            exported_ms(exported, time.time_ns() // 1_000_000)
+        if source is not None:
+            check_source(source)
+    except FhirError as error:
+        fail(error.issues[0].diagnostics.replace("The parameter ", "--"), 2)
+    return tuple((name, value) for name, value in given.items() if value is not None)
+
+
+def _files(path: Path) -> list[Path]:
+    """The file, or the .json files of a folder and of those in it, in the order of their names."""
+    found = sorted(file for file in path.rglob("*.json") if file.is_file()) if path.is_dir() else [path]
+    if not found or not all(file.is_file() for file in found):
+        fail(f"no such file: {path}" if not path.is_dir() else f"no .json file in {path}", 2)
+    return found
 
 
 def _count(file: Path) -> int:
@@ -56,7 +92,7 @@ def _count(file: Path) -> int:
         return sum(1 for line in lines if line.strip())
 
 
-def _items(settings: Settings, files: list[Path], faults: list[str]) -> Iterator[Item]:
+def _items(settings: Settings, files: list[Path], parameters: Parameters, faults: list[str]) -> Iterator[Item]:
     for file in files:
         if file.suffix in _LINES:
             with file.open("rb") as lines:
@@ -64,7 +100,12 @@ def _items(settings: Settings, files: list[Path], faults: list[str]) -> Iterator
                     if line.strip():
                         yield from _requests(settings, f"{file}:{number}", line, faults)
         else:
-            yield from _requests(settings, str(file), file.read_bytes(), faults)
+            raw = file.read_bytes()
+            mapper = next((mapper for mapper in MAPPERS if mapper.recognises(raw)), None)
+            if mapper is None:
+                yield from _requests(settings, str(file), raw, faults)
+            else:
+                yield Item(str(file), "POST", INGESTED, raw, (("mapper", mapper.code), *parameters))
 
 
 def _requests(settings: Settings, source: str, raw: bytes, faults: list[str]) -> Iterator[Item]:
@@ -91,23 +132,3 @@ def _resource(source: str, data: dict[str, Any], text: bytes) -> Item:
     if resource_id is None:
         return Item(source, "POST", (resource_type,), text)
     return Item(source, "PUT", (resource_type, str(resource_id)), text)
-
-
-def _print(summary: Summary, format: Format) -> None:
-    outcomes = ("created", "updated", "unchanged", "deleted")
-    if format is Format.json:
-        report = {name: summary.outcome(name) for name in outcomes}
-        report_json = json.dumps({**report, "refused": summary.refused, "refusals": summary.refusals})
-        sys.stdout.write(report_json + "\n")
-        return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("Resource", *(name.capitalize() for name in outcomes))
-    for resource_type in sorted({name for _, name in summary.counts}):
-        table.add_row(resource_type, *(str(summary.counts[name, resource_type]) for name in outcomes))
-    table.add_row("All", *(str(summary.outcome(name)) for name in outcomes), style="bold")
-    Console(file=sys.stdout).print(table)
-    sys.stdout.write(f"Refused: {summary.refused}\n")
-    for line in summary.refusals:
-        say(line)

@@ -7,6 +7,7 @@ at once, so that they share commits.
 import asyncio
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -24,6 +25,9 @@ from fhir_server.settings import Settings
 _AT_ONCE = 16
 _JSON = {"content-type": "application/fhir+json", "prefer": "return=minimal"}
 _CLIENT = "fhir-server load"
+_MOST_SAID = 4
+INGESTED = ("$ingest",)
+"""The path by which a document of another system is taken in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +38,30 @@ class Item:
     method: str
     path: tuple[str, ...]
     body: bytes
+    parameters: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def is_document(self) -> bool:
+        """Whether it is a document of another system, which a mapper takes in."""
+        return self.path == INGESTED
 
     def request(self) -> FhirRequest:
         """The item as a request."""
-        return FhirRequest(self.method, self.path, Origin(uuid4().hex, client=_CLIENT), headers=_JSON, body=self.body)
+        origin = Origin(uuid4().hex, client=_CLIENT)
+        return FhirRequest(self.method, self.path, origin, self.parameters, _JSON, self.body)
 
 
 @dataclass(slots=True)
 class Summary:
-    """What a load did: resources by outcome and type, and what was refused, with reasons."""
+    """What a load did: resources by outcome and type, and what was refused, with reasons.
+
+    Of documents also entries by what became of them (`received`, `mapped`, `kept` … as in the report of `$ingest`), and
+    how often each issue (severity and sentence) was reported; `documents` is how many were taken in.
+    """
 
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    issues: Counter[tuple[str, str]] = field(default_factory=Counter)
+    documents: int = 0
     refusals: list[str] = field(default_factory=list)
     refused: int = 0
 
@@ -59,13 +76,27 @@ class Summary:
 
     def add(self, item: Item, answer: FhirResponse) -> None:
         """Count the answer to an item."""
+        if item.is_document and answer.status == 200:
+            self._add_report(msgspec.json.decode(answer.body))
+            return
         for written in answer.written:
             self.counts[written.outcome, written.type] += 1
         for status, body in _answers(item, answer):
             if status >= 400:
                 self.refused += 1
                 if len(self.refusals) < 100:
-                    self.refusals.append(f"{item.source}: {reason(body)}")
+                    self.refusals.append(f"{item.source}: {reason(body, whole=item.is_document)}")
+
+    def _add_report(self, report: dict[str, Any]) -> None:
+        self.documents += 1
+        for parameter in report["parameter"]:
+            if parameter["name"] == "count":
+                kind, *parts = parameter["part"]
+                self.counts.update({(part["name"], kind["valueString"]): part["valueInteger"] for part in parts})
+            elif parameter["name"] == "issues":
+                self.issues.update(
+                    (issue["severity"], issue["diagnostics"]) for issue in parameter["resource"]["issue"]
+                )
 
 
 def _answers(item: Item, answer: FhirResponse) -> Iterator[tuple[int, bytes]]:
@@ -78,11 +109,13 @@ def _answers(item: Item, answer: FhirResponse) -> Iterator[tuple[int, bytes]]:
         yield int(response["status"]), dump(response.get("outcome", {}))
 
 
-def reason(body: bytes) -> str:
-    """The first issue of an OperationOutcome as a line."""
+def reason(body: bytes, *, whole: bool = False) -> str:
+    """The first issue of an OperationOutcome as a line; `whole`: also what the others say."""
     issues: list[dict[str, Any]] = msgspec.json.decode(body).get("issue", []) if body else []
     if not issues:
         return "refused"
+    if whole:
+        return " ".join(dict.fromkeys(issue.get("diagnostics", issue["code"]) for issue in issues[:_MOST_SAID]))
     place = ", ".join(issues[0].get("expression", ()))
     more = f" (and {len(issues) - 1} more)" if len(issues) > 1 else ""
     return f"{issues[0].get('diagnostics', issues[0].get('code'))}{f' at {place}' if place else ''}{more}"
@@ -108,6 +141,9 @@ async def load_items(settings: Settings, items: Iterable[Item], *, total: int | 
                     for item, answer in waiting:
                         summary.add(item, answer)
                     break
+            if total is not None:
+                # What could not even be read was no request, and is done all the same.
+                progress.update(task, total=total, completed=total)
     finally:
         await store.close()
     return summary
@@ -116,13 +152,18 @@ async def load_items(settings: Settings, items: Iterable[Item], *, total: int | 
 async def _round(
     pipeline: Pipeline, items: Iterable[Item], summary: Summary, done: Any
 ) -> list[tuple[Item, FhirResponse]]:
-    """Send items, several at once; gives back those that something missing kept out."""
+    """Send items, several at once; gives back those that something missing kept out.
+
+    Documents go one after the other, in their order: of two that claim the same, the first one stays.
+    """
     waiting: list[tuple[Item, FhirResponse]] = []
     source = iter(items)
+    turn = asyncio.Lock()
 
     async def lane() -> None:
         for item in source:
-            answer = await pipeline(item.request())
+            async with turn if item.is_document else nullcontext():
+                answer = await pipeline(item.request())
             if answer.status == 422 and b'"not-found"' in answer.body:
                 waiting.append((item, answer))
             else:

@@ -56,6 +56,7 @@ def run_server(settings: Settings, *, demo: "tuple[Command, ...] | None" = None,
     """
     from fhir_server.app import open_settings_store
     from fhir_server.serving import run
+    from fhir_server.web.assets import are_there
 
     async def opened() -> None:
         # Opened and closed once before the workers start, so that a damaged or newer store is one clear line here.
@@ -64,6 +65,9 @@ def run_server(settings: Settings, *, demo: "tuple[Command, ...] | None" = None,
     asyncio.run(opened())
     if settings.auth == "off":
         sys.stderr.write("fhir-server: no sign-in (--auth off): anyone on this machine can read and write the record\n")
+
+    if not are_there():
+        sys.stderr.write("fhir-server: the pages are plain without the NHS.UK frontend; `make assets` brings it\n")
 
     def announce() -> None:
         host = f"[{settings.host}]" if ":" in settings.host else settings.host

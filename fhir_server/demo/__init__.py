@@ -5,6 +5,13 @@ May import `web` (the commands that the demo shows) and nothing else of the serv
 what happens in their year; `records/` writes that as resources; `bundles.py` puts them together.
 """
 
-from fhir_server.demo.bundles import DEFAULT_RESIDENTS, DEFAULT_SEED, demo_commands, profile, residents
+from fhir_server.demo.bundles import (
+    DEFAULT_RESIDENTS,
+    DEFAULT_SEED,
+    demo_commands,
+    implementation_guide,
+    profile,
+    residents,
+)
 
-__all__ = ["DEFAULT_RESIDENTS", "DEFAULT_SEED", "demo_commands", "profile", "residents"]
+__all__ = ["DEFAULT_RESIDENTS", "DEFAULT_SEED", "demo_commands", "implementation_guide", "profile", "residents"]

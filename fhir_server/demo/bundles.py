@@ -18,8 +18,10 @@ from fhir_server.demo.records.moments import Moments
 from fhir_server.demo.records.observations import observations
 from fhir_server.demo.records.person import patient, related_person, residencies
 from fhir_server.demo.records.places import organisations
+from fhir_server.demo.records.respect_plan import respect_plans
 from fhir_server.demo.records.terms import Json
 from fhir_server.web.commands import Command, Example, three_commands
+from profiles.artefacts import artefacts
 
 DEFAULT_SEED = 1
 DEFAULT_RESIDENTS = 60
@@ -42,6 +44,11 @@ def residents(seed: int, count: int, today: date) -> Iterator[Json]:
     if not 1 <= count <= BLOCKS:
         raise ValueError(f"the number of residents is 1 to {BLOCKS:,}")
     return _bundles(seed, count, today)
+
+
+def implementation_guide() -> Json:
+    """A transaction Bundle with the artefacts that the plans of the demo refer to (`profiles/`)."""
+    return _transaction(iter(artefacts()))
 
 
 def profile(seed: int, count: int, today: date) -> dict[str, int]:
@@ -79,6 +86,7 @@ def _record(who: Resident, moments: Moments) -> Iterator[Json]:
     yield from conditions(who, moments)
     yield from medication_requests(who, allergy, moments)
     yield from care_plan(who, moments)
+    yield from respect_plans(who, moments)
     yield from flags(who, moments)
     yield from observations(who, moments)
 

@@ -7,9 +7,11 @@ test file, a heading in docs/operations.md.
 
 from fhir_server.operations.ingest import INGEST
 from fhir_server.operations.operation import Operation
+from fhir_server.operations.organization_residents import RESIDENTS
 from fhir_server.operations.patient_respect_current import RESPECT_CURRENT
 
 OPERATIONS: tuple[Operation, ...] = (
     INGEST,
     RESPECT_CURRENT,
+    RESIDENTS,
 )

@@ -107,29 +107,38 @@ def _refused(code: str, diagnostics: str, place: str) -> Unmappable:
 def _entries(found: list[Json], raws: list[msgspec.Raw]) -> Iterator[Entry]:
     seen: Counter[str] = Counter()
     first: dict[tuple[str, str], bytes] = {}
+    owner = _owner(found)
     for position, (item, raw) in enumerate(zip(found, raws, strict=True)):
         resource = item.get("resource")
         if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
-            yield Entry(position, "", None, _made_key("", item, seen), {}, bytes(raw))
+            yield Entry(position, "", None, _made_key("", item, owner, seen), {}, bytes(raw))
             continue
         text = bytes(msgspec.json.decode(raw, type=dict[str, msgspec.Raw])["resource"])
         type, given = resource["resourceType"], resource.get("id")
         id = given if isinstance(given, str) and given else None
-        key = _made_key(type, resource, seen) if id is None else id
+        key = _made_key(type, resource, owner, seen) if id is None else id
         rival = first.setdefault((type, key), text) != text
         if rival:
             key = f"{key}#{sha256(text).hexdigest()[:16]}"
         yield Entry(position, type, id, key, resource, text, rival)
 
 
-def _made_key(type: str, data: Json, seen: Counter[str]) -> str:
-    """A key from what identifies the content and the place among equals: it outlives a change of the rest.
+def _owner(found: list[Json]) -> Any:
+    """What tells the record's Patient from others of the same practice: two of them have the same lists."""
+    resources = (item.get("resource") for item in found)
+    patient = next((one for one in resources if isinstance(one, dict) and one.get("resourceType") == "Patient"), {})
+    return patient.get("id") or patient.get("identifier")
+
+
+def _made_key(type: str, data: Json, owner: Any, seen: Counter[str]) -> str:
+    """A key from whose record it is, what identifies the content, and the place among equals: it outlives a change of
+    the rest.
 
     An identifier says enough; otherwise what it is about and when. What a list holds plays no part.
     """
     identifiers = data.get("identifier")
     identity: Any = identifiers if identifiers else {name: data[name] for name in (*_IDENTITY, *_WHEN) if name in data}
-    ordered = json.dumps(json.loads(dump([type, identity])), sort_keys=True)
+    ordered = json.dumps(json.loads(dump([type, owner, identity])), sort_keys=True)
     digest = sha256(ordered.encode()).hexdigest()[:32]
     seen[digest] += 1
     return f"at:{digest}-{seen[digest]}"

@@ -1,4 +1,4 @@
-"""Every interaction of the registry under a policy that refuses, and under a filter that shows nothing."""
+"""Every interaction and operation under a policy that refuses, and under a filter that shows nothing."""
 
 from collections.abc import Iterator
 
@@ -7,12 +7,15 @@ import pytest
 from auth.access import deny_everything
 from fhir_server.interactions import INTERACTIONS
 from fhir_server.interactions.context import Interaction
+from fhir_server.operations import OPERATIONS
 from fhir_server.store.access import NOTHING
 from tests.access.people import write
 from tests.access.serving import World
+from tests.mappers.gp_connect.documents import document
 from tests.running import Client, encoded, observation, patient
 
 PLACES = {"[type]": "Observation", "[id]": "oa1", "[vid]": "1", "[within]": "Observation"}
+QUERIES = {"$ingest": "?mapper=gp-connect"}
 SCRIPT = (
     patient("a"),
     patient("b"),
@@ -22,16 +25,18 @@ SCRIPT = (
 
 
 def _routes() -> Iterator[tuple[Interaction, str, str]]:
-    for interaction in INTERACTIONS:
+    for interaction in (*INTERACTIONS, *OPERATIONS):
         # Batch has no route of its own: it comes to that of the transaction.
         routes = interaction.routes or (("POST", ()),)
         for method, shape in routes:
             places = dict(PLACES)
             if interaction.types:
-                places |= {"[type]": next(iter(interaction.types)), "[id]": "w0-1"}
+                resource_type = next(iter(interaction.types))
+                places |= {"[type]": resource_type, "[id]": "a" if resource_type == "Patient" else "w0-1"}
             if "[within]" in shape:
                 places |= {"[type]": "Patient", "[id]": "a"}
-            yield interaction, method, "/".join(places.get(segment, segment) for segment in shape)
+            path = "/".join(places.get(segment, segment) for segment in shape)
+            yield interaction, method, path + QUERIES.get(interaction.code, "")
 
 
 ROUTES = [pytest.param(*route, id=f"{route[0].code}-{route[1]}-{route[2]}") for route in _routes()]
@@ -42,6 +47,8 @@ def _body(interaction: Interaction, method: str, path: str) -> tuple[bytes, str]
         return b"_count=5", "application/x-www-form-urlencoded"
     if method == "PATCH":
         return b'[{"op":"replace","path":"/status","value":"amended"}]', "application/json-patch+json"
+    if path.startswith("$ingest"):
+        return encoded(document()), "application/json"
     if not path:
         entries = [
             {"request": {"method": "GET", "url": "Observation/oa1"}},
@@ -93,6 +100,7 @@ async def test_a_filter_of_nothing_shows_nothing(here: World, interaction: Inter
         "history-type": 200,
         "history-system": 200,
         "batch": 200,
+        "$ingest": 403,
     }
     assert status == expected.get(interaction.code, 404), body
     if interaction.code != "capabilities":

@@ -30,9 +30,9 @@ async def test_not_ready_while_stopping(tmp_path: Path) -> None:
         assert (await http.get("/fhir/metadata")).status_code == 200
 
 
-async def test_the_home_page_counts_what_is_there(fhir: Client) -> None:
+async def test_the_page_about_the_server_counts_what_is_there(fhir: Client) -> None:
     await fhir.put(patient("p"))
-    answer = await fhir.http.get(f"{ROOT}/")
+    answer = await fhir.http.get(f"{ROOT}/about")
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert answer.headers["content-security-policy"].startswith("default-src 'none'")

@@ -57,7 +57,7 @@ def test_an_independent_reader_accepts_everything(seed: int) -> None:
                 models[kind] = getattr(importlib.import_module(f"fhir.resources.R4B.{kind.lower()}"), kind)
             read = models[kind].model_validate(resource)
             assert read.id == resource["id"]
-    assert len(models) == 14
+    assert len(models) == 15
 
 
 @pytest.mark.parametrize("seed", [1, 7])

@@ -164,6 +164,15 @@ def test_an_entry_without_an_id_keeps_its_key_when_its_content_changes() -> None
     assert _keys(other, grown) == [keys[1], keys[0]]
 
 
+def test_two_people_of_a_practice_do_not_share_an_entry_without_an_id() -> None:
+    medications: Json = {"resourceType": "List", "code": {"coding": [{"code": "1"}]}, "title": "Medications"}
+    keys = {
+        read_document(dump(document(medications, of=patient(id=id))), ReadOptions()).entries[2].key
+        for id in ("person-1", "person-2")
+    }
+    assert len(keys) == 2
+
+
 def test_two_entries_with_one_id_and_other_content_are_rivals() -> None:
     raw = dump(document(observation(), observation(), observation(status="amended")))
     entries = read_document(raw, ReadOptions()).entries[2:]

@@ -154,7 +154,7 @@ def test_a_record_whose_patient_cannot_be_mapped_is_refused_whole() -> None:
 def test_a_missing_subject_is_the_person_of_the_record_and_that_is_said() -> None:
     found = mapped(document(observation(subject=None)))
     assert _only(found, "Observation")["subject"] == {"reference": f"Patient/{PERSON}"}
-    assert ["Bundle.entry[2].resource.subject"] == [issue.expression[0] for issue in found.reports[2].issues]
+    assert [issue.expression[0] for issue in found.reports[2].issues] == ["Bundle.entry[2].resource.subject"]
 
 
 def test_decimals_stay_as_written() -> None:

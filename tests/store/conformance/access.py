@@ -23,6 +23,22 @@ OTHERS = Entries(compartments=(("Patient", "p2"),), targets=(("Patient", "p1"),)
 class AccessRules:
     """See the module; the oracle's tests run every question under every filter."""
 
+    async def test_the_holder_of_a_key_is_told_only_to_whom_may_see_it(self, place: Place) -> None:
+        store = await place.open()
+        mine = replace(create("mine", entries=MINE), holds=("key-1", "key-2"))
+        others = replace(create("others", entries=OTHERS), holds=("key-3",))
+        await store.unbound_session().commit(commit_of(mine, others))
+        keys = ["key-1", "key-2", "key-3", "key-4", "key-1"]
+        own = {"key-1": (mine.type, "mine"), "key-2": (mine.type, "mine")}
+        assert await store.session(P1).holders(keys) == own
+        assert await store.unbound_session().holders(keys) == own | {"key-3": (others.type, "others")}
+        assert await store.session(NOTHING).holders(keys) == {}
+        assert await store.unbound_session().holders([]) == {}
+        await store.unbound_session().commit(commit_of(replace(update("mine", entries=MINE), holds=("key-2",))))
+        assert await store.session(P1).holders(keys) == {"key-2": (mine.type, "mine")}
+        await store.unbound_session().commit(commit_of(delete("mine")))
+        assert await store.session(P1).holders(keys) == {}
+
     async def test_a_write_of_what_may_not_be_seen_is_as_of_nothing(self, place: Place) -> None:
         store = await place.open()
         await store.unbound_session().commit(
@@ -190,19 +206,3 @@ async def _look(script: Script, session: Session) -> list[object]:
     read = await session.read(query.type, script.random.choice("abcdefgh"))
     answers = [page.versions, page.next is None, past.versions, past.next is None, read]
     return [*answers, await session.count(query), await session.count_history(history)]
-
-    async def test_the_holder_of_a_key_is_told_only_to_whom_may_see_it(self, place: Place) -> None:
-        store = await place.open()
-        mine = replace(create("mine", entries=MINE), holds=("key-1", "key-2"))
-        others = replace(create("others", entries=OTHERS), holds=("key-3",))
-        await store.unbound_session().commit(commit_of(mine, others))
-        keys = ["key-1", "key-2", "key-3", "key-4", "key-1"]
-        own = {"key-1": (mine.type, "mine"), "key-2": (mine.type, "mine")}
-        assert await store.session(P1).holders(keys) == own
-        assert await store.unbound_session().holders(keys) == own | {"key-3": (others.type, "others")}
-        assert await store.session(NOTHING).holders(keys) == {}
-        assert await store.unbound_session().holders([]) == {}
-        await store.unbound_session().commit(commit_of(replace(update("mine", entries=MINE), holds=("key-2",))))
-        assert await store.session(P1).holders(keys) == {"key-2": (mine.type, "mine")}
-        await store.unbound_session().commit(commit_of(delete("mine")))
-        assert await store.session(P1).holders(keys) == {}

@@ -18,9 +18,10 @@ def holders(connection: apsw.Connection, access: AccessFilter, keys: Sequence[st
     """By key, the (type, id) of its holder; without the keys that nobody holds whom the filter lets through."""
     if not keys:
         return {}
-    text, values = _HELD, [json.dumps(list(keys))]
+    text = _HELD
+    values: tuple[str | int | float | bytes, ...] = (json.dumps(list(keys)),)
     rows = row_access(access, None)
     if not rows.open:
         visible = rows.visible("v")
-        text, values = text + _CURRENT + f"({visible.text})", [*values, *visible.values]
+        text, values = text + _CURRENT + f"({visible.text})", (*values, *visible.values)
     return {key: (type, id) for key, type, id in connection.execute(text, values)}

@@ -1,4 +1,4 @@
-"""The page at `/`: what this server is, its FHIR base address, the three commands, what is stored, and who may ask."""
+"""The page at `/about`: what this server is, its FHIR base address, the three commands, what is stored, who may ask."""
 
 from base64 import b64encode
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from fhir_server.web.commands import Command
 
 
 @dataclass(frozen=True, slots=True)
-class HomePage:
+class AboutPage:
     """What the page says. `counts` are current resources by type; `demo` that all of them are made up; `auth` whether
     callers sign in; `base_url` is the FHIR base address."""
 
@@ -25,15 +25,15 @@ class HomePage:
     version: str
 
 
-_STYLE = files("fhir_server.web").joinpath("home.css").read_text("utf-8")
+_STYLE = files("fhir_server.web").joinpath("about.css").read_text("utf-8")
 _TEMPLATE = Environment(
-    loader=PackageLoader("fhir_server.web", "."),
+    loader=PackageLoader("fhir_server.web", "templates"),
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
     auto_reload=False,
-).get_template("home.html")
+).get_template("about.html")
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
@@ -42,7 +42,7 @@ CONTENT_SECURITY_POLICY = (
 """The header to send with the page: it allows the page's own style sheet and nothing else."""
 
 
-def home_page(page: HomePage) -> bytes:
+def about_page(page: AboutPage) -> bytes:
     """The page as HTML in UTF-8. Everything that it is given is escaped."""
     counts = sorted(page.counts.items())
     return _TEMPLATE.render(page=page, counts=counts, total=sum(page.counts.values()), style=Markup(_STYLE)).encode()

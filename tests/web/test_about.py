@@ -1,4 +1,4 @@
-"""The first page as a screen reader, a keyboard and a content security policy meet it."""
+"""The page about the server as a screen reader, a keyboard and a content security policy meet it."""
 
 import re
 from base64 import b64encode
@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fhir_server.web.about import CONTENT_SECURITY_POLICY, AboutPage, about_page
 from fhir_server.web.commands import Command, three_commands
-from fhir_server.web.home import CONTENT_SECURITY_POLICY, HomePage, home_page
 
 BASE = "http://127.0.0.1:8080/fhir"
-PAGE = HomePage(
+PAGE = AboutPage(
     base_url=BASE,
     counts={"Patient": 60, "Observation": 8011, "CarePlan": 60},
     commands=three_commands(BASE),
@@ -56,8 +56,8 @@ class Reader(HTMLParser):
         return [(attributes, " ".join(text.split())) for (name, attributes), text in found if name == tag]
 
 
-def read(page: HomePage = PAGE) -> Reader:
-    return Reader(home_page(page))
+def read(page: AboutPage = PAGE) -> Reader:
+    return Reader(about_page(page))
 
 
 def test_language_title_and_landmarks() -> None:
@@ -107,7 +107,7 @@ def test_an_empty_server_says_so() -> None:
 
 
 def test_the_commands_stand_as_they_are_typed() -> None:
-    page = Reader(home_page(PAGE))
+    page = Reader(about_page(PAGE))
     shown = [text for (name, _), text in zip(page.elements, page.texts, strict=True) if name == "pre"]
     assert shown == [command.line for command in PAGE.commands]
     assert all(attributes["tabindex"] == "0" for attributes, _ in page.all("pre"))
@@ -137,7 +137,7 @@ def test_sign_in_is_said(auth: bool, said: str) -> None:
 
 def test_nothing_comes_from_elsewhere_and_nothing_runs() -> None:
     page = read()
-    allowed = {"href": {"#main", f"{BASE}/metadata?_format=json&_pretty=true"}}
+    allowed = {"href": {"#main", "/", f"{BASE}/metadata?_format=json&_pretty=true"}}
     for tag, attributes in page.elements:
         assert tag not in {"script", "link", "img", "iframe", "object", "embed", "form", "base"}
         for name, value in attributes.items():
@@ -150,7 +150,7 @@ def test_nothing_comes_from_elsewhere_and_nothing_runs() -> None:
 
 
 def test_the_policy_allows_exactly_the_style_on_the_page() -> None:
-    found = re.search(rb"<style>(.*)</style>", home_page(PAGE), re.DOTALL)
+    found = re.search(rb"<style>(.*)</style>", about_page(PAGE), re.DOTALL)
     assert found
     digest = b64encode(sha256(found[1]).digest()).decode()
     assert (
@@ -163,9 +163,9 @@ HOSTILE = st.text(alphabet=st.sampled_from("<>&\"'/ =;{}%ab`\n\u2028é"), max_si
 
 @given(base=HOSTILE, type=HOSTILE, sentence=HOSTILE, line=HOSTILE, version=HOSTILE)
 def test_whatever_it_is_given_is_text(base: str, type: str, sentence: str, line: str, version: str) -> None:
-    page = HomePage(base, {type: 1}, (Command(sentence, line),), demo=True, auth=False, version=version)
-    plain = HomePage("b", {"t": 1}, (Command("s", "l"),), demo=True, auth=False, version="v")
-    given_page, plain_page = Reader(home_page(page)), Reader(home_page(plain))
+    page = AboutPage(base, {type: 1}, (Command(sentence, line),), demo=True, auth=False, version=version)
+    plain = AboutPage("b", {"t": 1}, (Command("s", "l"),), demo=True, auth=False, version="v")
+    given_page, plain_page = Reader(about_page(page)), Reader(about_page(plain))
     assert [name for name, _ in given_page.elements] == [name for name, _ in plain_page.elements]
     assert [set(attributes) for _, attributes in given_page.elements] == [
         set(attributes) for _, attributes in plain_page.elements
