@@ -2,18 +2,26 @@
 
 import asyncio
 import shutil
+from collections.abc import Coroutine
 from datetime import date
 from itertools import chain
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from fhir_server.cli.failures import fail
-from fhir_server.cli.loading import Summary, load_bundles
+from fhir_server.cli.loading import Summary, load_bundles, load_documents
 from fhir_server.cli.options import HostOption, PortOption, WorkersOption, settings_of
 from fhir_server.cli.serve import run_server, servable
-from fhir_server.demo import DEFAULT_RESIDENTS, DEFAULT_SEED, demo_commands, implementation_guide, residents
+from fhir_server.demo import (
+    DEFAULT_RESIDENTS,
+    DEFAULT_SEED,
+    demo_commands,
+    gp_documents,
+    implementation_guide,
+    residents,
+)
 from fhir_server.settings import Settings
 from fhir_server.web.commands import Command
 
@@ -72,10 +80,18 @@ def _filled(settings: Settings, data: Path, count: int, seed: int) -> None:
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
     mark.write_text(f"{wanted} today={today.isoformat()}", "utf-8")
     bundles = chain([implementation_guide()], residents(seed, count, today))
-    summary: Summary = asyncio.run(load_bundles(settings, bundles, total=count + 2, title="Synthetic residents"))
+    _loaded(load_bundles(settings, bundles, total=count + 2, title="Care homes"))
+    # After them, because each GP record joins a Patient who is here already, by NHS number.
+    exported = f"{today.isoformat()}T00:00:00Z"
+    documents = load_documents(settings, gp_documents(seed, count, today), exported, total=count, title="GP records")
+    _loaded(documents)
+    mark.write_text(wanted, "utf-8")
+
+
+def _loaded(load: Coroutine[Any, Any, Summary]) -> None:
+    summary = asyncio.run(load)
     if summary.refused:
         fail(f"the demo data was refused: {summary.first_refusal}")
-    mark.write_text(wanted, "utf-8")
 
 
 def _told(settings: Settings, commands: tuple[Command, ...]) -> str:

@@ -180,3 +180,15 @@ async def load_bundles(
     """Load transaction Bundles."""
     items = (Item(f"bundle {number}", "POST", (), dump(bundle)) for number, bundle in enumerate(bundles, 1))
     return await load_items(settings, items, total=total, title=title)
+
+
+async def load_documents(
+    settings: Settings, documents: Iterable[dict[str, Any]], exported: str, *, total: int | None, title: str
+) -> Summary:
+    """Take in GP Connect structured records that were exported at this instant."""
+    parameters = (("mapper", "gp-connect"), ("exported", exported))
+    items = (
+        Item(f"record {number}", "POST", INGESTED, dump(document), parameters)
+        for number, document in enumerate(documents, 1)
+    )
+    return await load_items(settings, items, total=total, title=title)

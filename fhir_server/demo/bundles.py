@@ -9,11 +9,9 @@ from datetime import date
 
 from fhir_server.demo.facts.nhs_number import BLOCKS, nhs_number
 from fhir_server.demo.facts.residents import Resident, resident
-from fhir_server.demo.records.allergies import allergy_intolerance, allergy_of
+from fhir_server.demo.gp_record import gp_document
 from fhir_server.demo.records.care_plan import care_plan
-from fhir_server.demo.records.conditions import conditions
 from fhir_server.demo.records.flags import flags
-from fhir_server.demo.records.medicines import medication_requests
 from fhir_server.demo.records.moments import Moments
 from fhir_server.demo.records.observations import observations
 from fhir_server.demo.records.person import patient, related_person, residencies
@@ -44,6 +42,17 @@ def residents(seed: int, count: int, today: date) -> Iterator[Json]:
     if not 1 <= count <= BLOCKS:
         raise ValueError(f"the number of residents is 1 to {BLOCKS:,}")
     return _bundles(seed, count, today)
+
+
+def gp_documents(seed: int, count: int, today: date) -> Iterator[Json]:
+    """The GP record of each resident of the same arguments as a GP Connect structured record (STU3), in the same order.
+
+    It is taken in by `$ingest`, after the Bundles of `residents`: it joins the Patient by NHS number and the practice
+    by ODS code.
+    """
+    moments = Moments(today)
+    for index in range(FIRST, FIRST + count):
+        yield gp_document(resident(seed, index, today), moments)
 
 
 def implementation_guide() -> Json:
@@ -77,14 +86,10 @@ def _bundles(seed: int, count: int, today: date) -> Iterator[Json]:
 
 
 def _record(who: Resident, moments: Moments) -> Iterator[Json]:
-    """Every resource of one resident; what others refer to comes first, for readers."""
-    allergy = allergy_of(who)
+    """What the home and the community team hold of one resident; what others refer to comes first, for readers."""
     yield patient(who, moments)
     yield from related_person(who)
     yield from residencies(who, moments)
-    yield allergy_intolerance(who, allergy, moments)
-    yield from conditions(who, moments)
-    yield from medication_requests(who, allergy, moments)
     yield from care_plan(who, moments)
     yield from respect_plans(who, moments)
     yield from flags(who, moments)

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from fhir_server.demo import DEFAULT_RESIDENTS, DEFAULT_SEED, demo_commands, profile, residents
 from fhir_server.demo.bundles import example
 from fhir_server.demo.facts.nhs_number import is_valid
+from fhir_server.demo.records.places import GP_SYSTEM
 from fhir_server.web.commands import FIRST_RESIDENT, three_commands
-from tests.demo.written import TODAY, everything, of_type, records, written
+from mappers.mapper import resource_id
+from tests.demo.written import TODAY, everything, known_to_gp, of_type, records, whole, written
 
 REVIEW_DUE = "9.1"
 DAYS = st.dates(date(2024, 1, 1), date(2040, 12, 31))
@@ -61,8 +63,10 @@ def test_every_entry_is_a_put_of_its_own_id_once() -> None:
 def test_every_reference_leads_to_this_bundle_or_the_first() -> None:
     first, *people = records()
     shared = {f"{one['resourceType']}/{one['id']}" for one in first}
-    for record in [first, *people]:
-        here = shared | {f"{one['resourceType']}/{one['id']}" for one in record}
+    known = [[], *known_to_gp()]
+    for record, facts in zip([first, *people], known, strict=True):
+        from_gp = {f"Condition/{resource_id(GP_SYSTEM, 'Condition', one['id'])}" for one in facts}
+        here = shared | from_gp | {f"{one['resourceType']}/{one['id']}" for one in record}
         targets = {part["reference"] for part in everything(record) if "reference" in part}
         assert targets - here == set()
 
@@ -140,7 +144,7 @@ def test_nothing_lies_in_the_future(today: date, seed: int) -> None:
 
 
 def test_nothing_is_observed_after_a_death_and_everything_then_ends() -> None:
-    died = [record for record in records() if any("deceasedDateTime" in one for one in record)]
+    died = [record for record in whole() if any("deceasedDateTime" in one for one in record)]
     assert len(died) == 3
     for record in died:
         end = of_type(record, "Patient")[0]["deceasedDateTime"]

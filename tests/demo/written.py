@@ -9,6 +9,9 @@ from typing import Any
 import msgspec
 
 from fhir_server.demo import residents
+from fhir_server.demo.facts.residents import resident
+from fhir_server.demo.gp_record.document import gp_facts
+from fhir_server.demo.records.moments import Moments
 
 TODAY = date(2026, 3, 31)
 """Just after the clocks went forward, so that both offsets of London occur near the end of the data."""
@@ -27,6 +30,21 @@ def written(seed: int = 1, count: int = 60, today: date = TODAY) -> list[bytes]:
 def records(seed: int = 1, count: int = 60, today: date = TODAY) -> list[list[Json]]:
     """The resources of each Bundle; the first list is that of the organisations."""
     return [[entry["resource"] for entry in DECODER.decode(body)["entry"]] for body in written(seed, count, today)]
+
+
+@cache
+def known_to_gp(seed: int = 1, count: int = 60, today: date = TODAY) -> list[list[Json]]:
+    """What the GP knows of each resident, in R4 terms: it comes in as the GP's own document."""
+    moments = Moments(today)
+    facts = (gp_facts(resident(seed, index, today), moments) for index in range(1, count + 1))
+    return [DECODER.decode(ENCODER.encode(of_one)) for of_one in facts]
+
+
+@cache
+def whole(seed: int = 1, count: int = 60, today: date = TODAY) -> list[list[Json]]:
+    """Of each resident, what the homes hold and what the GP knows."""
+    held = records(seed, count, today)[1:]
+    return [[*one, *known] for one, known in zip(held, known_to_gp(seed, count, today), strict=True)]
 
 
 def of_type(resources: list[Json], type: str) -> list[Json]:

@@ -14,6 +14,9 @@ from fhir_server.demo.facts.problems import ATRIAL_FIBRILLATION, COPD, HYPERTENS
 from fhir_server.demo.facts.residents import COMFORT_ONLY_DAYS, YEAR, Resident
 from fhir_server.demo.facts.stories import COURSE, WELL_AGAIN
 
+LOWEST_SYSTOLIC = 84
+"""Whoever has less is in hospital, not in the home."""
+
 
 @dataclass(frozen=True, slots=True)
 class Usual:
@@ -104,7 +107,7 @@ def _vitals(resident: Resident, normal: Usual, severity: int, draws: Draws) -> V
     def value(usual_value: int, spread: int, change: int) -> int:
         return usual_value + draws.middling(-spread, spread) + change * severity // 100
 
-    systolic = value(normal.systolic, 8, illness.systolic if illness else 0)
+    systolic = max(value(normal.systolic, 8, illness.systolic if illness else 0), LOWEST_SYSTOLIC)
     tenths = value(normal.tenths_of_temperature, 2, illness.tenths_of_temperature if illness else 0)
     consciousness: Consciousness = "C" if illness and severity >= illness.confused_from else "A"
     return Vitals(

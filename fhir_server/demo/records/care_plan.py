@@ -10,7 +10,7 @@ from fhir_server.demo.facts import problems
 from fhir_server.demo.facts.draws import Draws
 from fhir_server.demo.facts.problems import Problem
 from fhir_server.demo.facts.residents import Resident
-from fhir_server.demo.records.conditions import condition_id
+from fhir_server.demo.records.conditions import condition_here
 from fhir_server.demo.records.moments import Moments
 from fhir_server.demo.records.places import MANAGERS, OBSERVERS, organisation, role_of
 from fhir_server.demo.records.terms import CARE_PLAN, Json, concept, reference, resource
@@ -155,7 +155,7 @@ def _goal_id(resident: Resident, need: Need) -> str:
 
 def _goal(resident: Resident, need: Need, start: str) -> Json:
     addresses = [
-        reference("Condition", condition_id(resident, place))
+        reference("Condition", condition_here(resident, place))
         for place, problem in enumerate(resident.problems, 1)
         if problem in need.because
     ]

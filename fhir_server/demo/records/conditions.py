@@ -9,8 +9,9 @@ from fhir_server.demo.facts.draws import Draws
 from fhir_server.demo.facts.residents import YEAR, YESTERDAY, Resident
 from fhir_server.demo.facts.stories import WELL_AGAIN
 from fhir_server.demo.records.moments import Moments
-from fhir_server.demo.records.places import role_of
+from fhir_server.demo.records.places import GP_SYSTEM, role_of
 from fhir_server.demo.records.terms import Json, hl7, reference, resource, snomed
+from mappers.mapper import resource_id
 
 
 def conditions(resident: Resident, moments: Moments) -> Iterator[Json]:
@@ -51,3 +52,8 @@ def conditions(resident: Resident, moments: Moments) -> Iterator[Json]:
 def condition_id(resident: Resident, number: int) -> str:
     """The id of the Condition for the problem in this place of the list, counted from 1."""
     return f"{resident.id}-problem-{number:02d}"
+
+
+def condition_here(resident: Resident, number: int) -> str:
+    """The id under which the Condition of this place of the list is known here, once the GP record was taken in."""
+    return resource_id(GP_SYSTEM, "Condition", condition_id(resident, number))

@@ -18,6 +18,7 @@ from fhir_server.demo.records.terms import (
     reference,
     resource,
 )
+from profiles.canonical import CANONICAL
 
 JOB_ROLES = UK_CORE + "CodeSystem/UKCore-SDSJobRoleName"
 
@@ -65,6 +66,8 @@ HOME_B = Place(
 PRACTICE = Place(
     "practice", "Castle Green Surgery", "GP practice", "DEMO3", "1 Castle Green", "HR98 3CC", "01632 960103"
 )
+GP_SYSTEM = f"{CANONICAL}/source/gp-connect/{PRACTICE.ods_code}"
+"""The source system of the GP records of the demo, as their mapper names it."""
 COMMUNITY = Place(
     "community",
     "Marches Community Nursing Team",

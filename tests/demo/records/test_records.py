@@ -1,8 +1,8 @@
 """The rest of a record: identity, residency, allergies and medicines that fit each other, care plan, alerts."""
 
-from tests.demo.written import Json, everything, of_type, records
+from tests.demo.written import Json, everything, of_type, records, whole
 
-PEOPLE = records()[1:] + records(2)[1:]
+PEOPLE = whole() + whole(2)
 
 
 def names(medicines: list[Json]) -> set[str]:
@@ -88,7 +88,7 @@ def test_that_no_allergy_is_known_is_said() -> None:
 
 def test_nobody_gets_what_they_are_allergic_to() -> None:
     penicillins, seen = {"Amoxicillin", "Pivmecillinam"}, set()
-    for record in [record for seed in range(1, 9) for record in records(seed)[1:]]:
+    for record in [record for seed in range(1, 9) for record in whole(seed)]:
         taken = names(of_type(record, "MedicationRequest"))
         seen |= taken
         if allergy(record) == "Allergy to penicillin":

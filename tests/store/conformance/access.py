@@ -34,7 +34,8 @@ class AccessRules:
         assert await store.unbound_session().holders(keys) == own | {"key-3": (others.type, "others")}
         assert await store.session(NOTHING).holders(keys) == {}
         assert await store.unbound_session().holders([]) == {}
-        await store.unbound_session().commit(commit_of(replace(update("mine", entries=MINE), holds=("key-2",))))
+        changed = replace(update("mine", '"v":2', entries=MINE), holds=("key-2",))
+        await store.unbound_session().commit(commit_of(changed))
         assert await store.session(P1).holders(keys) == {"key-2": (mine.type, "mine")}
         await store.unbound_session().commit(commit_of(delete("mine")))
         assert await store.session(P1).holders(keys) == {}
