@@ -12,6 +12,7 @@ Json = dict[str, Any]
 NHS_NUMBER = "https://fhir.nhs.uk/Id/nhs-number"
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _VERIFIED = "01"
+_LONGEST = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +79,15 @@ def _number(patient: Json) -> tuple[str, str]:
             doubt = "" if _is_valid(value) else "not a valid NHS number"
             if not doubt and not _is_verified(identifier):
                 doubt = "not verified"
-            grouped = f"{value[:3]} {value[3:6]} {value[6:]}" if len(value) == 10 else value
-            return grouped, doubt
+            return _grouped(value), doubt
     return "", ""
+
+
+def _grouped(value: str) -> str:
+    """3 3 4, as NHS numbers are read; something else is shown as it is, not longer than a number could be."""
+    if len(value) == 10:
+        return f"{value[:3]} {value[3:6]} {value[6:]}"
+    return value if len(value) <= _LONGEST else value[:_LONGEST] + "…"
 
 
 def _is_valid(number: str) -> bool:

@@ -43,7 +43,6 @@ _V3 = (
     "SubstanceAdminSubstitution",
 )
 _CARE_CONNECT = {
-    "CareConnect-ConditionCategory-1": "ConditionCategory",
     "CareConnect-DeathNotificationStatus-1": "DeathNotificationStatus",
     "CareConnect-EthnicCategory-1": "EthnicCategoryEngland",
     "CareConnect-HumanLanguage-1": "HumanLanguage",
@@ -66,6 +65,7 @@ CODE_SYSTEMS: Mapping[str, str] = {
     **{f"http://hl7.org/fhir/v2/{table}": f"{_TERMINOLOGY}v2-{table}" for table in _V2},
     **{f"http://hl7.org/fhir/v3/{name}": f"{_TERMINOLOGY}v3-{name}" for name in _V3},
     **{base + old: _UK_CORE + new for old, new in _CARE_CONNECT.items() for base in _BASES},
+    **{f"{base}CareConnect-ConditionCategory-1": _TERMINOLOGY + "condition-category" for base in _BASES},
     # Addresses of pages that stand in for the system in records met in the wild.
     "http://hl7.org/fhir/codesystem-list-order.html": _TERMINOLOGY + "list-order",
     "http://hl7.org/fhir/stu3/valueset-immunization-role.html": _TERMINOLOGY + "v2-0443",

@@ -49,8 +49,10 @@ class Element:
         kept: Json = {}
         for old, new in (*((name, name) for name in names), *renamed.items()):
             for prefix in ("", "_"):
-                if prefix + old in self._data:
-                    kept[prefix + new] = self._convert(self._take(prefix + old), self.at(old))
+                name = prefix + old
+                if name in self._data:
+                    # Converted as a member, since what it is called says what it is (an extension, a system).
+                    kept[prefix + new] = self._convert({name: self._take(name)}, self.place)[name]
         return kept
 
     def string(self, name: str) -> str | None:

@@ -163,7 +163,7 @@ _TESTS = (
     ),
     _Test("platelets", "1022651000000100", "Platelet count", "42P..00", "10*9/L", Decimal("150"), Decimal("450")),
 )
-_BLOOD_COUNT = snomed("1022441000000101", "Full blood count", "Full blood count")
+_BLOOD_COUNT = snomed("1022441000000101", "FBC - full blood count", "Full blood count")
 
 
 def results(frame: Frame) -> Iterator[Json]:
