@@ -7,6 +7,7 @@ from rich.table import Table
 
 from fhir_server.bench.cost import Cost
 from fhir_server.bench.machine import Machine
+from fhir_server.bench.mapping import MappingFigures
 from fhir_server.bench.page import table
 from fhir_server.bench.row import Row
 
@@ -31,6 +32,7 @@ class Report:
     starts: tuple[Start, ...]
     rows: tuple[Row, ...]
     costs: tuple[Cost, ...]
+    mapping: MappingFigures
 
     @property
     def faults(self) -> list[str]:
@@ -109,6 +111,15 @@ def cost_page(report: Report) -> str:
     return table(heads, rows)
 
 
+def mapper_page(report: Report) -> str:
+    """The rate of the mapper as Markdown."""
+    found = report.mapping
+    heads = ["what", "records", "resources", "resources/s", "memory after a tenth, MiB", "memory after all, MiB"]
+    memory = (f"{found.memory_early_mib:.0f}", f"{found.memory_late_mib:.0f}")
+    row = ["GP Connect records", f"{found.records:,}", f"{found.resources:,}", _number(found.rate), *memory]
+    return table(heads, [row])
+
+
 def _http_table(report: Report, workers: int) -> Table:
     title = {0: "HTTP, the running server", 1: "HTTP, 1 worker"}.get(workers, f"HTTP, {workers} workers")
     found = Table(title=f"{title}, {report.connections} connections")
@@ -129,4 +140,13 @@ def terminal_tables(report: Report) -> list[Table]:
     for cost in report.costs:
         peer = "-" if cost.peer_us is None else _number(cost.peer_us)
         costs.add_row(cost.title, f"{cost.size:,}", _number(cost.own_us), peer)
-    return [*tables, costs]
+    return [*tables, costs, _mapper_table(report.mapping)]
+
+
+def _mapper_table(found: MappingFigures) -> Table:
+    shown = Table(title="GP Connect records to R4, with both validations")
+    for head in ("records", "resources", "resources/s", "memory after a tenth, MiB", "after all, MiB"):
+        shown.add_column(head, justify="right")
+    memory = (f"{found.memory_early_mib:.0f}", f"{found.memory_late_mib:.0f}")
+    shown.add_row(f"{found.records:,}", f"{found.resources:,}", _number(found.rate), *memory)
+    return shown

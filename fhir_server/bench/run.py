@@ -18,9 +18,10 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from fhir_server.bench.cost import costs
 from fhir_server.bench.file_load import load_file
 from fhir_server.bench.machine import look
+from fhir_server.bench.mapping import mapped_records
 from fhir_server.bench.measure import LoadFailed, ceiling, measure
 from fhir_server.bench.page import MarkMissing, write_between
-from fhir_server.bench.report import Report, Start, cost_page, http_page, terminal_tables, today
+from fhir_server.bench.report import Report, Start, cost_page, http_page, mapper_page, terminal_tables, today
 from fhir_server.bench.row import Row
 from fhir_server.bench.scenarios import SCENARIOS, Target
 from fhir_server.bench.seed import Refused, load_row, seed
@@ -46,6 +47,7 @@ class BenchOptions:
     connections: int = 32
     patients: int = 200
     observations: int = 5000
+    records: int = 1000
     folder: Path | None = None
     page: Path | None = None
 
@@ -58,7 +60,7 @@ class _Run:
         self.folder = folder
         self.progress = progress
         servers = 1 if options.url else len(options.workers)
-        self.task = progress.add_task("starting", total=2 + servers * (len(SCENARIOS) + 3))
+        self.task = progress.add_task("starting", total=3 + servers * (len(SCENARIOS) + 3))
         self.starts: list[Start] = []
         self.rows: list[Row] = []
 
@@ -75,8 +77,16 @@ class _Run:
                 self._own_server(workers)
         self._step("cost of a check")
         costs_found = tuple(costs(r4()))
+        self._step("GP records")
         return Report(
-            today(), machine, options.seconds, options.connections, tuple(self.starts), tuple(self.rows), costs_found
+            today(),
+            machine,
+            options.seconds,
+            options.connections,
+            tuple(self.starts),
+            tuple(self.rows),
+            costs_found,
+            mapped_records(options.records),
         )
 
     def _step(self, what: str) -> None:
@@ -164,6 +174,7 @@ def _write(report: Report, page: Path | None, complaints: Console) -> int:
         try:
             write_between(page, "bench-http", http_page(report))
             write_between(page, "bench-cost", cost_page(report))
+            write_between(page, "bench-mapper", mapper_page(report))
         except (MarkMissing, OSError) as fault:
             complaints.print(f"The figures were not written: {fault}", style="red", markup=False)
             return REFUSED

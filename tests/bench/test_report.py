@@ -1,15 +1,18 @@
 from fhir_server.bench.cost import Cost
 from fhir_server.bench.machine import Machine
-from fhir_server.bench.report import Report, Start, cost_page, http_page
+from fhir_server.bench.mapping import MappingFigures
+from fhir_server.bench.report import Report, Start, cost_page, http_page, mapper_page
 from fhir_server.bench.row import Row, row_of
 from fhir_server.bench.traffic import Tally
 
 MACHINE = Machine("a processor", 2, 24.0, "Linux 6.1", "3.11.7", "3.54.1", 0.00013, 0.04)
 
+MAPPING = MappingFigures(1000, 73_000, 29.2, 118.4, 119.6)
+
 
 def _report(*rows: Row) -> Report:
     costs = (Cost("Patient", 411, 35.21, 340.4), Cost("Observation", 2047, 41.0, None))
-    return Report("2026-11-23", MACHINE, 4.0, 32, (Start(1, 0.912, (98.4, 20.1)),), rows, costs)
+    return Report("2026-11-23", MACHINE, 4.0, 32, (Start(1, 0.912, (98.4, 20.1)),), rows, costs, MAPPING)
 
 
 def test_the_http_page() -> None:
@@ -60,3 +63,11 @@ def test_nothing_answered_is_a_fault() -> None:
 def test_a_good_figure() -> None:
     row = row_of(Tally("transaction", 100, 2.0, 0.015, 0.02, {200: 100}), workers=2, resources=50)
     assert row == Row("transaction", 2, 50.0, 2500.0, 15.0, 20.0, None)
+
+
+def test_the_mapper_page() -> None:
+    assert mapper_page(_report()) == (
+        "| what | records | resources | resources/s | memory after a tenth, MiB | memory after all, MiB |\n"
+        "|---|---:|---:|---:|---:|---:|\n"
+        "| GP Connect records | 1,000 | 73,000 | 2,500 | 118 | 120 |"
+    )

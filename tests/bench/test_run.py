@@ -12,7 +12,7 @@ from fhir_server.bench.server import RunningServer, ServerFailed, command, free_
 
 pytestmark = pytest.mark.xdist_group("bench")
 
-PAGE = "\n".join(f"<!-- {name}:begin -->\n<!-- {name}:end -->" for name in ("bench-http", "bench-cost"))
+PAGE = "\n".join(f"<!-- {name}:begin -->\n<!-- {name}:end -->" for name in ("bench-http", "bench-cost", "bench-mapper"))
 TITLES = [
     "load generator's ceiling (bare responder)",
     "load of 100 Observations, transactions of 50, 4 clients",
@@ -37,6 +37,7 @@ def _options(folder: Path, page: Path | None = None, url: str | None = None) -> 
         connections=4,
         patients=10,
         observations=100,
+        records=3,
         folder=folder,
         page=page,
     )
@@ -47,6 +48,8 @@ def test_every_figure_is_taken_and_written_into_the_page(tmp_path: Path, capsys:
     page.write_text(PAGE, encoding="utf-8")
     assert run_bench(_options(tmp_path, page), "json") == DONE
     report = json.loads(capsys.readouterr().out)
+    assert report["mapping"]["records"] == 3
+    assert report["mapping"]["resources"] > 150
     file = "load of a file, 100 Observations, command included"
     assert [row["title"] for row in report["rows"]] == [*TITLES, file]
     assert [row["fault"] for row in report["rows"]] == [None] * len(report["rows"])
