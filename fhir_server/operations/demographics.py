@@ -63,11 +63,12 @@ def differing(one: Demographics, other: Demographics) -> tuple[str, ...]:
 def is_known_person(one: Demographics, other: Demographics) -> bool:
     """Whether somebody known by the source's own id is still the same: people marry, and a typo gets corrected.
 
-    At most one of birth date, family name, first given name and gender differs, and then two others agree.
+    At most one of birth date, family name, first given name and gender differs, and two others agree. A source that says
+    less than that of somebody is taken at its word as long as it says exactly the same.
     """
     compared = _compared(one, other)
     said = [compared[name] for name in (BIRTH_DATE, FAMILY, GIVEN, GENDER)]
-    return said.count(False) == 0 or (said.count(False) == 1 and said.count(True) >= 2)
+    return one == other or (said.count(False) <= 1 and said.count(True) >= 2)
 
 
 def is_same_person(one: Demographics, other: Demographics) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from fhir_server.interactions.context import Context
-from fhir_server.interactions.references import NHS_NUMBER, is_verified
+from fhir_server.interactions.references import NHS_NUMBER, is_verified, verified_nhs_numbers
 from fhir_server.model.json import parse
 from fhir_server.operations.demographics import (
     Demographics,
@@ -25,6 +25,7 @@ from fhir_server.store.values import Version
 from mappers.mapper import Json, Known, Record, resource_id
 
 ODS_CODE = "https://fhir.nhs.uk/Id/ods-organization-code"
+NUMBER = "identifier (NHS number)"
 _MOST = 50
 
 
@@ -92,13 +93,19 @@ class _Finding:
 
     def _checked(self, version: Version) -> Identity:
         here, there = of_patient(_data(version)), of_person(self.record.person)
-        fields = differing(there, here)
-        if not is_known_person(there, here):
+        fields = differing(there, here) + self._another_number(version)
+        if not is_known_person(there, here) or NUMBER in fields:
             raise _somebody_else(version, fields)
         identity = Identity(version.id, here=version)
         if fields:
             identity.issues.append(_difference("known by its source's id", version, fields))
         return identity
+
+    def _another_number(self, version: Version) -> tuple[str, ...]:
+        """Two numbers, both verified, are two people, or something that a person must look at."""
+        verified = [number for _, number in verified_nhs_numbers(_data(version))]
+        number = self.record.person.nhs_number
+        return (NUMBER,) if number is not None and verified and number not in verified else ()
 
     async def by_nhs_number(self) -> Identity:
         """The Patient with the same NHS number, verified on both sides; a new one where there is none."""

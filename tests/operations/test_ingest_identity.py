@@ -219,3 +219,22 @@ async def test_two_exports_at_once_end_with_the_newer(fhir: Client) -> None:
         *(ingested(fhir, one, exported=when) for one, when in ((older, JANUARY), (newer, FEBRUARY)) for _ in range(3))
     )
     assert (await only(fhir, "Observation"))["status"] == "amended"
+
+
+async def test_two_verified_numbers_are_never_one_person(fhir: Client) -> None:
+    await ingested(fhir, document(observation()), exported=JANUARY)
+    other = [{"extension": [VERIFIED], "system": NHS_SYSTEM, "value": "9990000026"}]
+    answer = await ingest(
+        fhir, document(observation(status="amended"), of=patient(identifier=other)), exported=FEBRUARY
+    )
+    assert answer.status_code == 409
+    assert "These differ: identifier (NHS number)." in answer.json()["issue"][0]["diagnostics"]
+    assert (await only(fhir, f"Patient/{PERSON}/Observation"))["status"] == "final"
+
+
+async def test_a_record_that_says_too_little_of_a_known_person_is_refused(fhir: Client) -> None:
+    await ingested(fhir, document(observation()), exported=JANUARY)
+    silent = patient(name=None, birthDate=None, gender=None, address=None, identifier=None)
+    answer = await ingest(fhir, document(observation(), of=silent), exported=FEBRUARY)
+    assert answer.status_code == 409
+    assert (await fhir.get(f"Patient/{PERSON}")).json()["birthDate"] == "1938-02-11"
