@@ -63,8 +63,8 @@ def differing(one: Demographics, other: Demographics) -> tuple[str, ...]:
 def is_known_person(one: Demographics, other: Demographics) -> bool:
     """Whether somebody known by the source's own id is still the same: people marry, and a typo gets corrected.
 
-    At most one of birth date, family name, first given name and gender differs, and two others agree. A source that says
-    less than that of somebody is taken at its word as long as it says exactly the same.
+    At most one of birth date, family name, first given name and gender differs, and two others agree. A source that
+    says less than that of somebody is taken at its word as long as it says exactly the same.
     """
     compared = _compared(one, other)
     said = [compared[name] for name in (BIRTH_DATE, FAMILY, GIVEN, GENDER)]

@@ -273,3 +273,23 @@ async def test_the_audit_names_all_that_was_written(fhir: Client) -> None:
     named = [entity["what"].get("reference", "") for entity in events[0]["resource"]["entity"] if "what" in entity]
     assert f"QuestionnaireResponse/{second}/_history/1" in " ".join(named)
     assert f"QuestionnaireResponse/{first}/_history/2" in " ".join(named)
+
+
+async def test_a_person_named_by_nhs_number_has_one_plan_all_the_same(fhir: Client) -> None:
+    verified = {
+        "url": "https://fhir.hl7.org.uk/StructureDefinition/Extension-UKCore-NHSNumberVerificationStatus",
+        "valueCodeableConcept": {"coding": [{"code": "01"}]},
+    }
+    number = {"system": "https://fhir.nhs.uk/Id/nhs-number", "value": "9990000018"}
+    await fhir.put(patient("p", birthDate="1938-02-11", identifier=[number | {"extension": [verified]}]))
+    first = await _signed(fhir, subject={"identifier": number})
+    assert await _current(fhir) == first
+    second = await _signed(fhir, LATE)
+    assert await _current(fhir) == second
+    assert _marks(await _read(fhir, first)) == [SUPERSEDED]
+    assert {
+        entry["resource"]["id"] for entry in (await fhir.get("QuestionnaireResponse?patient=p")).json()["entry"]
+    } == {
+        first,
+        second,
+    }

@@ -1,13 +1,13 @@
 """What every page says, whatever it is about."""
 
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from fhir_server.web.rendering import Pages
 
-
-SHOWN = {"person": {"name": "N"}, "nothing": {"words": "W"}, "rows": [], "shown": 0, "total": 0}
+SHOWN: dict[str, Any] = {"person": {"name": "N"}, "nothing": {"words": "W"}, "rows": [], "shown": 0, "total": 0}
 
 
 @pytest.mark.parametrize("demo", [True, False])
