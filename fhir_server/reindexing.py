@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 
 from fhir_server.interactions.context import Server
-from fhir_server.interactions.references import NHS_NUMBER, is_verified
+from fhir_server.interactions.references import is_verified
+from fhir_server.model.nhs_number import NHS_NUMBER
 from fhir_server.store.contract import Store
 from fhir_server.store.criteria import IdentifierIs, Query
 from fhir_server.store.entries import NO_ENTRIES, Entries

@@ -12,13 +12,13 @@ import msgspec
 
 from fhir_server.interactions.context import Context
 from fhir_server.model.links import references
+from fhir_server.model.nhs_number import NHS_NUMBER
 from fhir_server.outcome import Issue, Unprocessable
 from fhir_server.search.claims import dependent_keys
 from fhir_server.search.index import PatientLink
 from fhir_server.store.criteria import IdentifierIs, Query
 from fhir_server.store.values import Required
 
-NHS_NUMBER = "https://fhir.nhs.uk/Id/nhs-number"
 _VERIFICATION = "https://fhir.hl7.org.uk/StructureDefinition/Extension-UKCore-NHSNumberVerificationStatus"
 _VERIFIED = "01"
 

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from fhir_server.interactions.context import Context
-from fhir_server.interactions.references import NHS_NUMBER, is_verified, verified_nhs_numbers
+from fhir_server.interactions.references import is_verified, verified_nhs_numbers
 from fhir_server.model.json import parse
+from fhir_server.model.nhs_number import NHS_NUMBER
 from fhir_server.operations.demographics import (
     Demographics,
     differing,

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from fhir_server.model.nhs_number import NHS_NUMBER, is_valid
+
 Json = dict[str, Any]
 
-NHS_NUMBER = "https://fhir.nhs.uk/Id/nhs-number"
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _VERIFIED = "01"
 _LONGEST = 14
@@ -76,7 +77,7 @@ def _number(patient: Json) -> tuple[str, str]:
     for identifier in patient.get("identifier", ()):
         if identifier.get("system") == NHS_NUMBER and identifier.get("value"):
             value = str(identifier["value"]).replace(" ", "")
-            doubt = "" if _is_valid(value) else "not a valid NHS number"
+            doubt = "" if is_valid(value) else "not a valid NHS number"
             if not doubt and not _is_verified(identifier):
                 doubt = "not verified"
             return _grouped(value), doubt
@@ -88,14 +89,6 @@ def _grouped(value: str) -> str:
     if len(value) == 10:
         return f"{value[:3]} {value[3:6]} {value[6:]}"
     return value if len(value) <= _LONGEST else value[:_LONGEST] + "…"
-
-
-def _is_valid(number: str) -> bool:
-    """Modulus 11: https://www.datadictionary.nhs.uk/attributes/nhs_number.html"""
-    if len(number) != 10 or not (number.isascii() and number.isdigit()):
-        return False
-    total = sum(int(digit) * weight for digit, weight in zip(number, range(10, 1, -1), strict=False))
-    return (11 - total % 11) % 11 == int(number[9])
 
 
 def _is_verified(identifier: Json) -> bool:

@@ -64,6 +64,8 @@ class Conversion:
         self.issues.append(
             Issue("not-found", "What this refers to is not in the record.", (f"{place}.reference",), "warning")
         )
+        if "://" in named:
+            return value  # an address elsewhere says where, and stays
         logical: Json = {name: item for name, item in value.items() if name != "reference"}
         if type in self._types:
             logical["type"] = type

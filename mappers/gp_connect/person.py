@@ -7,12 +7,12 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from fhir_server.model.nhs_number import NHS_NUMBER, is_valid
 from fhir_server.outcome import Issue
 from mappers.gp_connect.document import Entry, StructuredRecord
 from mappers.mapper import Json, Person, ReadOptions, Unmappable
 from profiles.canonical import CANONICAL
 
-NHS_NUMBER = "https://fhir.nhs.uk/Id/nhs-number"
 ODS_ORGANISATION = "https://fhir.nhs.uk/Id/ods-organization-code"
 _ODS_CODE = re.compile(r"[A-Za-z0-9]{1,12}", re.ASCII)
 _VERIFICATION = "NHSNumberVerificationStatus"
@@ -69,14 +69,6 @@ def nhs_numbers(patient: Json) -> Iterator[tuple[str, Json]]:
 def verified_nhs_number(patient: Json) -> str | None:
     """The NHS number that is valid and that the source says is verified."""
     return next((value for value, found in nhs_numbers(patient) if is_valid(value) and _is_verified(found)), None)
-
-
-def is_valid(number: str) -> bool:
-    """Whether these are ten digits of which the last is the right check digit (modulus 11)."""
-    if len(number) != 10 or not number.isascii() or not number.isdigit():
-        return False
-    total = sum(int(digit) * weight for digit, weight in zip(number, range(10, 1, -1), strict=False))
-    return (11 - total % 11) % 11 == int(number[9])
 
 
 def _is_verified(identifier: Json) -> bool:

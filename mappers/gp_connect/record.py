@@ -9,6 +9,7 @@ from functools import cache
 from zoneinfo import ZoneInfo
 
 from fhir_server.definitions.definitions import r4
+from fhir_server.model.nhs_number import NHS_NUMBER, is_valid
 from fhir_server.outcome import Issue
 from fhir_server.validation import Validator
 from mappers.gp_connect.convert import Conversion, Target
@@ -17,7 +18,7 @@ from mappers.gp_connect.element import Unfaithful
 from mappers.gp_connect.frame import Frame
 from mappers.gp_connect.kept import kept_as_received, kept_key
 from mappers.gp_connect.mapping import ResourceMap
-from mappers.gp_connect.person import NHS_NUMBER, is_valid, nhs_numbers, ods_code, person_of, source_of
+from mappers.gp_connect.person import nhs_numbers, ods_code, person_of, source_of
 from mappers.gp_connect.resources import MAPS
 from mappers.gp_connect.stu3 import faults
 from mappers.mapper import (

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from fhir_server.demo import DEFAULT_RESIDENTS, DEFAULT_SEED, demo_commands, profile, residents
 from fhir_server.demo.bundles import example
-from fhir_server.demo.facts.nhs_number import is_valid
 from fhir_server.demo.records.places import GP_SYSTEM
+from fhir_server.model.nhs_number import is_valid
 from fhir_server.web.commands import FIRST_RESIDENT, three_commands
 from mappers.mapper import resource_id
 from tests.demo.written import TODAY, everything, known_to_gp, of_type, records, whole, written

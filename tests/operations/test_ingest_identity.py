@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from fhir_server.definitions.definitions import r4
-from fhir_server.interactions.references import NHS_NUMBER as NHS_SYSTEM
 from fhir_server.model.json import dump
+from fhir_server.model.nhs_number import NHS_NUMBER as NHS_SYSTEM
 from fhir_server.operations.stamp import JOINED
 from fhir_server.validation import Validator
 from mappers.mapper import Json, resource_id

@@ -29,8 +29,3 @@ def check_digit(nine: str) -> str | None:
     remainder = sum(int(digit) * weight for digit, weight in zip(nine, range(10, 1, -1), strict=True)) % 11
     check = (11 - remainder) % 11
     return None if check == 10 else str(check)
-
-
-def is_valid(number: str) -> bool:
-    """Whether these are ten digits of which the last fits the others."""
-    return len(number) == 10 and number.isascii() and number.isdigit() and check_digit(number[:9]) == number[9]

@@ -1,9 +1,9 @@
 """Patient. https://hl7.org/fhir/R4/patient.html, UK Core Patient"""
 
+from fhir_server.model.nhs_number import NHS_NUMBER, is_valid
 from fhir_server.outcome import Issue
 from mappers.gp_connect.element import Element
 from mappers.gp_connect.mapping import EntryMapping, ResourceMap
-from mappers.gp_connect.person import NHS_NUMBER, is_valid
 from mappers.mapper import Json
 
 _UNCHANGED = (

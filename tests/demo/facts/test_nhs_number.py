@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fhir_server.demo.facts.nhs_number import check_digit, is_valid, nhs_number
+from fhir_server.demo.facts.nhs_number import check_digit, nhs_number
+from fhir_server.model.nhs_number import is_valid
 
 
 def test_check_digits_of_known_numbers() -> None:

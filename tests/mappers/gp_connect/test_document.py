@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fhir_server.model.json import dump
+from fhir_server.model.nhs_number import is_valid
 from mappers.gp_connect import GP_CONNECT
 from mappers.gp_connect.document import read_document
-from mappers.gp_connect.person import is_valid
 from mappers.mapper import Json, Person, ReadOptions, Unmappable
 from tests.mappers.gp_connect.documents import (
     NHS_NUMBER,

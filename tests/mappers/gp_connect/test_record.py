@@ -168,3 +168,29 @@ def test_a_practice_is_the_same_for_two_people() -> None:
     second = mapped(document(of=patient(id="person-2")))
     assert _only(first, "Organization") == _only(second, "Organization")
     assert _only(first, "Organization")["name"] == PRACTICE["name"]
+
+
+@pytest.mark.parametrize(
+    ("reference", "expected"),
+    [
+        (
+            {"reference": "Practitioner/none", "display": "Dr"},
+            {"display": "Dr", "type": "Practitioner", "identifier": {"system": SOURCE, "value": "Practitioner/none"}},
+        ),
+        (
+            {"reference": "https://gp.example/STU3/Practitioner/none"},
+            {"reference": "https://gp.example/STU3/Practitioner/none"},
+        ),
+        ({"reference": "urn:uuid:none"}, {"identifier": {"system": SOURCE, "value": "urn:uuid:none"}}),
+    ],
+)
+def test_a_reference_that_leads_out_of_the_record_says_so(reference: Json, expected: Json) -> None:
+    found = mapped(document(observation(performer=[reference])))
+    assert _only(found, "Observation")["performer"] == [expected]
+    assert [issue.code for issue in found.reports[2].issues] == ["not-found"]
+
+
+def test_an_entry_that_refers_to_another_patient_is_kept_as_received() -> None:
+    found = mapped(document(observation(performer=[{"reference": "Patient/person-2"}])))
+    assert found.reports[2].outcome == "kept"
+    assert [one.resource["resourceType"] for one in found.resources] == ["Patient", "Organization", "DocumentReference"]
