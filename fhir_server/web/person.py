@@ -18,7 +18,8 @@ _LONGEST = 14
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """What every page about a person says of them. `doubt`: why the NHS number is not to be relied on."""
+    """What every page about a person says of them. `doubt`: why the NHS number is not to be relied on; `organization`:
+    the id of the home or practice that keeps their record, or nothing."""
 
     id: str
     name: str
@@ -30,6 +31,7 @@ class Person:
     doubt: str
     died: str
     address: str
+    organization: str
 
 
 def person_of(patient: Json, today: date) -> Person:
@@ -48,6 +50,7 @@ def person_of(patient: Json, today: date) -> Person:
         doubt=doubt,
         died=_died(patient),
         address=_address(patient),
+        organization=_organization(patient),
     )
 
 
@@ -112,6 +115,12 @@ def _died(patient: Json) -> str:
     if isinstance(patient.get("deceasedDateTime"), str):
         return day(patient["deceasedDateTime"])
     return "date not known" if patient.get("deceasedBoolean") is True else ""
+
+
+def _organization(patient: Json) -> str:
+    """The id of the home or practice that keeps this record, where it is one of this server."""
+    type, _, id = str(patient.get("managingOrganization", {}).get("reference", "")).partition("/")
+    return id if type == "Organization" and "/" not in id else ""
 
 
 def _address(patient: Json) -> str:

@@ -170,6 +170,7 @@ async def test_the_plan_in_force_status_and_cpr_first_then_the_form(fhir: Client
         "9. Review",
         f"Version 1 of plan {made.json()['id']}. A newer plan may exist",
     ]
+    assert 'href="/organizations/home"' in (await fhir.http.get(ROOT + "/patients/p/respect")).text
     found = [words.find(place, words.find("Shared care record", 10)) for place in places]
     assert -1 not in found, places[found.index(-1)]
     assert found == sorted(found)
