@@ -165,8 +165,10 @@ def create_app(
             app.hosts,
         )
         app.add_route("/health/ready", ready(store.check, draining))
-        app.add_route("/about", about(settings, store, demo))
-        for path, page in CarePages(pipeline, Pages(ZoneInfo(settings.timezone), demo=demo is not None)).routes():
+        facts = server_facts(settings, store, demo)
+        app.add_route("/about", about(facts))
+        pages = Pages(ZoneInfo(settings.timezone), demo=demo is not None)
+        for path, page in CarePages(pipeline, pages, facts).routes():
             app.add_route(path, page)
         for path, mounted in asset_mounts():
             app.mount(path, mounted)
@@ -184,30 +186,35 @@ def create_app(
     return app
 
 
-def about(
+def server_facts(
     settings: Settings, store: Store, demo: tuple[Command, ...] | None
-) -> Callable[[Request], Awaitable[Response]]:
+) -> Callable[[], Awaitable[AboutPage]]:
+    """What pages say of the server itself, as it is when they are made."""
+
+    async def facts() -> AboutPage:
+        return AboutPage(
+            base_url=settings.base,
+            counts=(await store.counts()).by_type,
+            commands=three_commands(settings.base) if demo is None else demo,
+            demo=demo is not None,
+            auth=settings.auth == "on",
+            version=version(SOFTWARE),
+        )
+
+    return facts
+
+
+def about(facts: Callable[[], Awaitable[AboutPage]]) -> Callable[[Request], Awaitable[Response]]:
     """The route of the page about the server."""
 
     async def page(_: Request) -> Response:
-        counts = (await store.counts()).by_type
-        body = about_page(
-            AboutPage(
-                base_url=settings.base,
-                counts=counts,
-                commands=three_commands(settings.base) if demo is None else demo,
-                demo=demo is not None,
-                auth=settings.auth == "on",
-                version=version(SOFTWARE),
-            )
-        )
         headers = {
             "Content-Security-Policy": CONTENT_SECURITY_POLICY,
             "X-Content-Type-Options": "nosniff",
             "Cache-Control": "no-store",
             "Referrer-Policy": "no-referrer",
         }
-        return HTMLResponse(body, headers=headers)
+        return HTMLResponse(about_page(await facts()), headers=headers)
 
     return page
 

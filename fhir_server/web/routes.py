@@ -10,6 +10,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from fhir_server.web.about import AboutPage
 from fhir_server.web.asking import Answer, Asking, Pipeline
 from fhir_server.web.person import Person, day, person_of
 from fhir_server.web.plan_page import Banner, PlanPage, plan_page
@@ -42,10 +43,11 @@ _NOTHING = {
 
 @dataclass(frozen=True, slots=True)
 class CarePages:
-    """The handlers of the pages."""
+    """The handlers of the pages. `facts`: what the first page says of the server itself."""
 
     pipeline: Pipeline
     pages: Pages
+    facts: Callable[[], Awaitable[AboutPage]]
 
     def routes(self) -> list[tuple[str, Handler]]:
         """Paths and their handlers."""
@@ -72,7 +74,10 @@ class CarePages:
             ({"id": one["id"], "name": one.get("name", "Without a name")} for one in found if one.get("name")),
             key=lambda one: str(one["name"]).casefold(),
         )
-        return self.pages.page("home.html", organisations=listed, more=answer.next() is not None)
+        facts = await self.facts()
+        counts = sorted(facts.counts.items())
+        more = answer.next() is not None
+        return self.pages.page("home.html", organisations=listed, more=more, facts=facts, counts=counts)
 
     async def organization(self, request: Request) -> Response:
         """The people of one."""

@@ -69,6 +69,10 @@ async def test_the_first_page_lists_homes_and_practices(fhir: Client) -> None:
     assert "No home or practice" in await _page(fhir, "/")
     await _here(fhir)
     await fhir.put({"resourceType": "Organization", "id": "laboratory", "name": "A laboratory"})
+    words = await _page(fhir, "/")
+    assert "FHIR base address: http://127.0.0.1:8080/fhir" in words
+    assert "Find a resident by NHS number." in words
+    assert "Organization 2 Patient 1" in words
     page = await fhir.http.get(ROOT + "/")
     assert re.findall(r'href="(/organizations/[^"]+)">([^<]+)', page.text) == [
         ("/organizations/home", "Invented House")
