@@ -3,6 +3,7 @@
 from mappers.gp_connect.coded_status import coded
 from mappers.gp_connect.element import Element
 from mappers.gp_connect.mapping import EntryMapping, ResourceMap
+from mappers.gp_connect.stu3_elements import extended, extension_of
 from mappers.mapper import Json
 
 _CLINICAL = "http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical"
@@ -10,13 +11,20 @@ _VERIFICATION = "http://terminology.hl7.org/CodeSystem/allergyintolerance-verifi
 _VERIFICATION_CODES = ("unconfirmed", "confirmed", "refuted", "entered-in-error")
 
 
-def _allergy_intolerance(source: Element, _: EntryMapping) -> Json:
-    """R4: what was entered in error has no clinical status (ait-2)."""
+def _allergy_intolerance(source: Element, mapping: EntryMapping) -> Json:
+    """R4: what was entered in error has no clinical status (ait-2), everything else has one (ait-1).
+
+    One that is missing stays missing: its value set has no code for unknown, and none is invented.
+    """
     body = coded(source, "verificationStatus", _VERIFICATION, _VERIFICATION_CODES)
     if source.peek("verificationStatus") == "entered-in-error":
-        source.take("clinicalStatus")
+        received = source.keep(clinicalStatus="valueCode")
+        body = extended(body, *([extension_of("AllergyIntolerance.clinicalStatus", **received)] if received else []))
     else:
-        body = coded(source, "clinicalStatus", _CLINICAL, ("active", "inactive", "resolved")) | body
+        status = coded(source, "clinicalStatus", _CLINICAL, ("active", "inactive", "resolved"))
+        if not status:
+            mapping.note("required", "It has no clinical status.", source.at("clinicalStatus"), "warning")
+        body = status | body
     return body | source.keep(
         "type",
         "category",

@@ -44,21 +44,26 @@ def _statuses(source: Element, mapping: EntryMapping) -> Json:
         return coded(source, "clinicalStatus", _CLINICAL, _CLINICAL_CODES)
     verified = coded(source, "verificationStatus", _VERIFICATION, _VERIFICATION_CODES)
     if source.peek("verificationStatus") == "entered-in-error":
-        source.take("clinicalStatus")
-        return verified
+        return extended(verified, *_without_place(source))
     return coded(source, "clinicalStatus", _CLINICAL, _CLINICAL_CODES) | verified
 
 
+def _without_place(source: Element) -> list[Json]:
+    """The clinical status that was received, where R4 allows none: in an extension."""
+    status = source.keep(clinicalStatus="valueCode")
+    return [extension_of("Condition.clinicalStatus", **status)] if status else []
+
+
 def _abatement(body: Json, source: Element, mapping: EntryMapping) -> Json:
-    """The end of a problem. R4 gives none to a problem that is active (con-4): the status is what was recorded, so the
-    end then stands in an extension."""
+    """The end of a problem. R4 gives one only with a status that says that it ended (con-4): the status is what was
+    recorded, so with another, or none, the end stands in an extension."""
     ended = source.keep(*_ABATEMENTS)
     without_date = source.keep(abatementBoolean="valueBoolean")
     if without_date:
         body = extended(body, extension_of("Condition.abatement", **without_date))
-    if not ended or source.peek("clinicalStatus") in _ENDED:
+    if not ended or ("clinicalStatus" in body and source.peek("clinicalStatus") in _ENDED):
         return body | ended
-    sentence = "The problem is active and has an end; its end is kept in an extension."
+    sentence = "The status does not say that the problem ended, and it has an end; that is kept in an extension."
     mapping.note("business-rule", sentence, source.at("abatement"), "warning")
     values = {name.replace("abatement", "value"): value for name, value in ended.items()}
     return extended(body, extension_of("Condition.abatement", **values))

@@ -2,7 +2,13 @@
 
 from mappers.gp_connect.element import Element
 from mappers.gp_connect.mapping import EntryMapping, ResourceMap
-from mappers.gp_connect.stu3_elements import extended, extension_of, required_code, required_concept
+from mappers.gp_connect.stu3_elements import (
+    extended,
+    extension_of,
+    required_code,
+    required_concept,
+    with_extensions,
+)
 from mappers.mapper import Json
 
 _RECORDED = "Extension-CareConnect-DateRecorded-1"
@@ -38,15 +44,18 @@ def _immunization(source: Element, mapping: EntryMapping) -> Json:
     if "occurrenceDateTime" not in body and "_occurrenceDateTime" not in body:
         body["_occurrenceDateTime"] = _UNKNOWN
         mapping.note("required", "It is not said when the vaccine was given.", source.at("date"), "warning")
-    return body | _recorded(source) | _performers(source) | _reasons(source) | _protocols(source)
+    body |= _recorded(source) | _performers(source)
+    return with_extensions(body, _reasons(source)) | _protocols(source, mapping)
 
 
 def _status(source: Element, mapping: EntryMapping) -> Json:
     """A vaccine that was not given is `not-done`, unless the entry itself is in error."""
-    body = required_code(source.keep("status"), "status", source.place, mapping)
-    if source.boolean("notGiven") and body.get("status") != "entered-in-error":
-        body["status"] = "not-done"
-    return body
+    body = source.keep("status")
+    if not source.boolean("notGiven"):
+        return required_code(body, "status", source.place, mapping)
+    if body.get("status") == "entered-in-error":
+        return extended(body, extension_of("Immunization.notGiven", valueBoolean=True))
+    return body | {"status": "not-done"}
 
 
 def _recorded(source: Element) -> Json:
@@ -79,12 +88,12 @@ def _reasons(source: Element) -> Json:
     return kept
 
 
-def _protocols(source: Element) -> Json:
-    protocols = [_protocol(item) for item in source.elements("vaccinationProtocol")]
+def _protocols(source: Element, mapping: EntryMapping) -> Json:
+    protocols = [_protocol(item, mapping) for item in source.elements("vaccinationProtocol")]
     return {"protocolApplied": protocols} if protocols else {}
 
 
-def _protocol(source: Element) -> Json:
+def _protocol(source: Element, mapping: EntryMapping) -> Json:
     """R4 requires the number of the dose; the rest of STU3's protocol is kept beside."""
     body = source.keep(
         "id",
@@ -97,16 +106,10 @@ def _protocol(source: Element) -> Json:
     diseases = source.keep("targetDisease").get("targetDisease")
     if diseases is not None:
         body["targetDisease"] = diseases if isinstance(diseases, list) else [diseases]
-    if "doseNumberPositiveInt" not in body:
-        body["_doseNumberPositiveInt"] = _UNKNOWN
-    beside = source.keep("description", "doseStatus", "doseStatusReason")
-    types = {
-        "description": "valueString",
-        "doseStatus": "valueCodeableConcept",
-        "doseStatusReason": "valueCodeableConcept",
-    }
+    body = required_code(body, "doseNumberPositiveInt", source.place, mapping)
+    beside = {name: source.keep(**{name: type}) for name, type in _TYPES.items()}
     path = "Immunization.vaccinationProtocol"
-    return extended(body, *(extension_of(f"{path}.{name}", **{types[name]: it}) for name, it in beside.items()))
+    return extended(body, *(extension_of(f"{path}.{name}", **value) for name, value in beside.items() if value))
 
 
 IMMUNIZATION = ResourceMap("Immunization", "Immunization", _immunization, subject="patient")

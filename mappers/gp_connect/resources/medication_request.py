@@ -68,7 +68,7 @@ def _requester(source: Element) -> Json:
         return {}
     agent, organization = reference(requester, "agent"), reference(requester, "onBehalfOf")
     if not organization:
-        return {"requester": agent}
+        return {"requester": agent} if agent else {}
     beside = extension_of("MedicationRequest.requester.onBehalfOf", valueReference=organization)
     return {"requester": extended(agent, beside)}
 

@@ -32,12 +32,15 @@ def _medication_statement(source: Element, mapping: EntryMapping) -> Json:
 
 
 def _taken(body: Json, source: Element) -> Json:
-    """R4 has no `taken`: that a medicine is not taken is its status; what was recorded stays beside it."""
+    """R4 has no `taken`: that a medicine is not taken is its status; what was recorded, `taken` and the status that
+    gives way, stays beside it."""
     taken = source.keep(taken="valueCode")
     if not taken:
         return body
-    if taken.get("valueCode") == "n" and body["status"] != "entered-in-error":
+    if taken.get("valueCode") == "n" and body.get("status", "entered-in-error") != "entered-in-error":
+        received = source.keep(status="valueCode")
         body = body | {"status": "not-taken"}
+        body = extended(body, *([extension_of("MedicationStatement.status", **received)] if received else []))
     return extended(body, extension_of("MedicationStatement.taken", **taken))
 
 
