@@ -50,7 +50,7 @@ def test_answers_are_counted_and_timed() -> None:
         (tally,) = drive(Plan("127.0.0.1", port, (Stream("read", 4, (GET,)),), seconds=0.3, warm_up=0.1))
     assert tally.statuses == {200: tally.answered}
     assert tally.answered > 50
-    assert 0 < tally.median <= tally.p99 < 0.3
+    assert 0 < tally.median <= tally.p99
     assert (tally.name, tally.broken, tally.seconds, tally.sample) == ("read", 0, tally.seconds, "")
     assert abs(tally.seconds - 0.3) < 1e-6
 

@@ -27,8 +27,11 @@ def finished(child: subprocess.Popen[str]) -> list[str]:
     return lines.splitlines()
 
 
-def killed(child: subprocess.Popen[str]) -> list[str]:
-    """The whole lines that a process had written when it was killed."""
+def killed(child: subprocess.Popen[str], after: int) -> list[str]:
+    """The whole lines that a process had written when it was killed, which was after so many of them."""
+    assert child.stdout is not None
+    first = "".join(child.stdout.readline() for _ in range(after))
     child.kill()
     text, _ = child.communicate(timeout=60)
+    text = first + text
     return text[: text.rfind("\n") + 1].splitlines()
