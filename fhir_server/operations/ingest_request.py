@@ -40,13 +40,14 @@ def asked_of(context: Context) -> Asked:
 
 
 def _mapper(context: Context) -> Mapper:
+    """The mapper that was asked for; without one that which recognises the document."""
     code = context.request.parameter("mapper")
     for mapper in context.server.mappers:
-        if mapper.code == code:
+        if mapper.code == code or (code is None and mapper.recognises(context.request.body)):
             return mapper
     codes = ", ".join(mapper.code for mapper in context.server.mappers) or "none"
-    said = "The parameter mapper is missing" if code is None else f"There is no mapper {code[:64]!r}"
-    raise Invalid(f"{said}; those here are: {codes}.")
+    said = "No mapper recognises this document" if code is None else f"There is no mapper {code[:64]!r}"
+    raise Invalid(f"{said}; those here are: {codes}. The parameter mapper names one.")
 
 
 def _source(context: Context) -> str | None:

@@ -205,7 +205,6 @@ async def test_without_create_by_update_it_works_all_the_same(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("query", "said"),
     [
-        ("", "parameter mapper is missing; those here are: gp-connect"),
         ("mapper=other", "no mapper 'other'; those here are: gp-connect"),
         ("mapper=gp-connect&exported=yesterday", "parameter exported is not an instant"),
         ("mapper=gp-connect&exported=2026-01-01", "parameter exported is not an instant"),
@@ -221,6 +220,20 @@ async def test_parameters_that_are_wrong(fhir: Client, query: str, said: str) ->
     assert answer.status_code == 400
     assert said in answer.json()["issue"][0]["diagnostics"]
     assert await history_of(fhir) == []
+
+
+async def test_the_mapper_is_the_one_that_recognises_the_document(fhir: Client) -> None:
+    answer = await fhir.send("POST", "$ingest", dump(document()), content_type="application/json")
+    assert (answer.status_code, answer.json()["parameter"][0]) == (
+        200,
+        {"name": "patient", "valueReference": {"reference": f"Patient/{PERSON}"}},
+    )
+    refused = await fhir.send("POST", "$ingest", b'{"resourceType":"Bundle"}', content_type="application/json")
+    said = "No mapper recognises this document; those here are: gp-connect. The parameter mapper names one."
+    assert (refused.status_code, refused.json()["issue"]) == (
+        400,
+        [{"severity": "error", "code": "invalid", "diagnostics": said}],
+    )
 
 
 async def test_a_source_can_be_said(fhir: Client) -> None:
