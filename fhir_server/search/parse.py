@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from fhir_server.outcome import Invalid, Issue, NotSupported, TooCostly
 from fhir_server.search.compile_criteria import compile_criterion, size
 from fhir_server.search.context import SearchContext
+from fhir_server.search.include import Include
 from fhir_server.search.offered import supported_parameters
 from fhir_server.search.parameter_types.date import prefixed_range
 from fhir_server.search.reading.dates import date_reader
@@ -41,7 +42,8 @@ Parameters = Sequence[tuple[str, str]]
 @dataclass(frozen=True, slots=True)
 class Search:
     """What a query string asks. `query` has neither snapshot nor cursor; `used` are the parameters that it goes by, for
-    the self link; `issues` are warnings; `summary` None: not asked for; `elements` empty: all."""
+    the self link; `issues` are warnings; `summary` None: not asked for; `elements` empty: all. `includes`: what else
+    goes into the Bundle, in the order of the parameters; `explain`: how it runs is asked for too."""
 
     query: Query
     used: tuple[tuple[str, str], ...] = ()
@@ -49,6 +51,8 @@ class Search:
     total: Total = "none"
     summary: Summary | None = None
     elements: tuple[str, ...] = ()
+    includes: tuple[Include, ...] = ()
+    explain: bool = False
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from fhir_server.store.access import AccessFilter
-from fhir_server.store.criteria import AuditQuery, HistoryQuery, Query
+from fhir_server.store.criteria import AuditQuery, HistoryQuery, Query, SystemQuery
 from fhir_server.store.entries import Entries
 from fhir_server.store.values import (
     AuditEntry,
@@ -20,6 +20,7 @@ from fhir_server.store.values import (
     Committed,
     Counts,
     Event,
+    Explanation,
     Page,
     RecordedAudit,
     Snapshot,
@@ -39,14 +40,21 @@ class Session(Protocol):
     async def read_version(self, type: str, id: str, version: int) -> Version | None:
         """One version. It is visible if both that version and the current one pass the filter."""
 
-    async def search(self, query: Query) -> Page:
-        """Resources that match at the snapshot, not deleted then, and that pass the filter then and now.
+    async def search(self, query: Query | SystemQuery) -> Page:
+        """Resources that match at the snapshot, not deleted then, and that pass the filter then and now. So do the
+        resources that chains and hierarchies lead over.
 
         Raises `SnapshotExpired` for a snapshot that is no longer kept, `TooCostly` beyond the store's limits.
         """
 
-    async def count(self, query: Query) -> int:
+    async def count(self, query: Query | SystemQuery) -> int:
         """How many resources the query matches in all (its count, sort and cursor play no part)."""
+
+    async def estimate(self, query: Query | SystemQuery) -> int:
+        """As `count`, perhaps not exactly, and never slower than a page; of rows that the filter lets through only."""
+
+    async def explain(self, query: Query | SystemQuery) -> Explanation:
+        """Runs the search and says how; for operators only, since it counts rows that the filter hides."""
 
     async def history(self, query: HistoryQuery) -> Page:
         """Versions, newest first, in the order of their commits. Raises as `search` does.

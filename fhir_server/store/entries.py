@@ -5,6 +5,7 @@ anything that belongs to one store.
 """
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 Token = tuple[str, str, str]
 """(search parameter code, system or "" where none was given, code)"""
@@ -24,11 +25,29 @@ FoldedString = tuple[str, str]
 Uri = tuple[str, str]
 """(search parameter code, URI exactly as written)"""
 
-NumberRange = tuple[str, float, float]
-"""(search parameter code, low, high): low <= the exact value <= high, rounded outwards"""
+DecimalKey: TypeAlias = str
+"""A number as ASCII text whose order, character by character, is the order of the numbers; equal for equal numbers.
+Every key lies between `LOWEST` and `HIGHEST`."""
 
-QuantityRange = tuple[str, str, str, float, float]
-"""(search parameter code, unit system or "", unit code or text or "", low, high)"""
+NumberRange = tuple[str, DecimalKey, DecimalKey]
+"""(search parameter code, low, high): the closed range [low, high]; `LOWEST` or `HIGHEST` where it has no end"""
+
+QuantityRange = tuple[str, str, str, DecimalKey, DecimalKey]
+"""(search parameter code, unit system or "", unit code or text or "", low, high). With the system `CANONICAL` the unit
+is the base unit of UCUM and the range is in it."""
+
+Position = tuple[str, float, float]
+"""(search parameter code, latitude, longitude) in degrees, WGS 84"""
+
+Term = tuple[str, str]
+"""(search parameter code with a modifier, folded text) such as (`code:text`, "body temperature"): few different texts
+stand in many resources, and are found whole, by their beginning or by a part"""
+
+Exact = tuple[str, str]
+"""(search parameter code, text exactly as written), for `:exact`"""
+
+Word = tuple[str, str]
+"""(`_text` or `_content`, folded word)"""
 
 Target = tuple[str, str]
 """(type, id) of another resource of this server that this one refers to, by any element"""
@@ -36,8 +55,17 @@ Target = tuple[str, str]
 Compartment = tuple[str, str]
 """(compartment name = resource type, id): the resource lies in that compartment; matched exactly"""
 
+Present: TypeAlias = str
+"""A search parameter code for which the resource has a value, whether or not that has index entries (`:missing`)"""
+
 EARLIEST = -(2**62)
 LATEST = 2**62
+
+LOWEST: DecimalKey = "!"
+HIGHEST: DecimalKey = "~"
+
+CANONICAL = "ucum:canonical"
+"""The system of quantities in UCUM's base units"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +80,19 @@ class Entries:
     uris: tuple[Uri, ...] = ()
     numbers: tuple[NumberRange, ...] = ()
     quantities: tuple[QuantityRange, ...] = ()
+    positions: tuple[Position, ...] = ()
+    terms: tuple[Term, ...] = ()
+    exacts: tuple[Exact, ...] = ()
+    words: tuple[Word, ...] = ()
+    present: tuple[Present, ...] = ()
+    groups: "tuple[Group, ...]" = ()
     targets: tuple[Target, ...] = ()
     compartments: tuple[Compartment, ...] = ()
 
+
+Group = tuple[str, Entries]
+"""Entries that hold together. (code of a composite parameter, entries whose parameter codes are `1`, `2`, `3`, the
+places of the components): one for each element that the composite is about. (`#Type`, entries of a contained resource): one
+for each contained resource, found by `_contained`."""
 
 NO_ENTRIES = Entries()

@@ -164,11 +164,32 @@ class Committed:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a search or history: `next` is the cursor of the page after it, None on the last."""
+    """One page of a search or history: `next` is the cursor of the page after it, None on the last; `previous`, for
+    searches, that of the page before it, None on the first."""
 
     versions: tuple[Version, ...]
     snapshot: Snapshot
     next: str | None = None
+    previous: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanStep:
+    """A part of a search's plan: what it does ("drive", "filter", "sort", "walk", "resolve" …), by which index or
+    condition, and how many rows it was thought to give and gave (None: not known)."""
+
+    does: str
+    by: str
+    estimated: int | None = None
+    actual: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """How a search was run, for operators: its steps in their order, and how long it took."""
+
+    steps: tuple[PlanStep, ...]
+    microseconds: int
 
 
 @dataclass(frozen=True, slots=True)
