@@ -18,6 +18,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("fhir_server.serving",),
     ("fhir_server.app",),
     ("fhir_server.api", "fhir_server.web"),
+    ("fhir_server.indexing", "fhir_server.commit_rules"),
+    ("fhir_server.index_rules",),
     ("fhir_server.pipeline",),
     ("auth",),
     ("fhir_server.routes", "fhir_server.reindexing"),

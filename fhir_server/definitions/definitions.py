@@ -3,8 +3,9 @@
 https://hl7.org/fhir/R4/resourcelist.html, https://hl7.org/fhir/R4/datatypes.html
 """
 
+import copy
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache, cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -41,10 +42,23 @@ class Definitions:
         self._builder = build_structure.StructureBuilder()
         self._loaded: dict[str, Structure] = {}
         self._parameters: dict[str, Mapping[str, SearchParameter]] = {}
+        self._added: tuple[SearchParameter, ...] = ()
         self.resource_types: tuple[str, ...] = tuple(
             sorted(each.name for each in self._index.structures if each.kind == "resource" and not each.abstract)
         )
         self._resource_types = frozenset(self.resource_types)
+
+    def with_search_parameters(self, added: Sequence[SearchParameter]) -> "Definitions":
+        """These definitions with further search parameters; what they share is read once. Where one of them has the
+        code of another for a type, the first that was there stays."""
+        extended = copy.copy(self)
+        extended._parameters = {}
+        extended._added = tuple(added)
+        return extended
+
+    def is_added(self, source: str) -> bool:
+        """Whether one of the further search parameters is defined by this resource (`SearchParameter/1`)."""
+        return any(each.source == source for each in self._added)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -114,7 +128,8 @@ class Definitions:
             if layout.search_file(name) in self._index.files:
                 entries.extend(self._read(layout.search_file(name), tuple[SearchEntry, ...]))
         entries.sort(key=lambda entry: not entry.experimental)
-        by_code = {entry.code: build_structure.search_parameter(entry) for entry in entries}
+        by_code = {each.code: each for each in reversed(self._added) if not set(line).isdisjoint(each.base)}
+        by_code |= {entry.code: build_structure.search_parameter(entry) for entry in entries}
         return MappingProxyType(dict(sorted(by_code.items())))
 
     @cached_property

@@ -81,7 +81,10 @@ class Structure:
 @dataclass(frozen=True, slots=True)
 class SearchParameter:
     """A search parameter. `expression` is the FHIRPath of all its base types; `targets` the types a reference may have;
-    `components` (definition URL, expression) those of a composite."""
+    `components` (definition URL, expression) those of a composite.
+
+    `source`: the address (`SearchParameter/1`) of the resource that defines it, where that is one of this server's.
+    `indexed`: every resource that there is has been indexed by it, so that a search by it misses none."""
 
     code: str
     url: str
@@ -90,6 +93,8 @@ class SearchParameter:
     expression: str | None
     targets: tuple[str, ...] = ()
     components: tuple[tuple[str, str], ...] = ()
+    source: str = ""
+    indexed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

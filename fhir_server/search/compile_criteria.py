@@ -6,7 +6,7 @@ error that names it, for a search that ignored a part of its question would answ
 
 from fhir_server.outcome import Invalid, NotSupported, TooCostly
 from fhir_server.search.context import SearchContext
-from fhir_server.search.offered import why_not_offered
+from fhir_server.search.offered import require_indexed, why_not_offered
 from fhir_server.search.parameter_type import Asked
 from fhir_server.search.parameter_types import PARAMETER_TYPES, TYPE_BY_NAME
 from fhir_server.search.parameters import Parameter, parameters_of
@@ -26,6 +26,7 @@ async def compile_criterion(resource_type: str, name: str, value: str, context: 
     parameter = parameters_of(context.definitions).of(resource_type).get(plain)
     if parameter is None:
         return None
+    require_indexed(parameter)
     if colon:
         _check_modifier(parameter, modifier, context)
     if dot:

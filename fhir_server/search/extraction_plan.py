@@ -48,6 +48,15 @@ def plan(parameters: Parameters, resource_type: str, read_date: DateReader, read
     return Plan({key: tuple(steps) for key, steps in by_key.items()}, tuple(always))
 
 
+def has_entries(parameters: Parameters, parameter: Parameter) -> bool:
+    """Whether values that the parameter's expression finds can have index entries."""
+    if parameter.code.always_empty:
+        return False
+    extractors = _extractors(parameters, Extraction(parameter, lambda text: None, lambda text: None))
+    types = parameter.code.types
+    return bool(extractors) and (types is None or not types.isdisjoint(extractors))
+
+
 def _extractors(parameters: Parameters, extraction: Extraction) -> Mapping[str, Extract]:
     parameter: Parameter = extraction.parameter
     declared = TYPE_BY_NAME[parameter.definition.type].extractors

@@ -2,8 +2,18 @@
 
 from fhir_server.definitions.definitions import Definitions
 from fhir_server.definitions.structures import SearchParameter
+from fhir_server.outcome import Unavailable
 from fhir_server.search.parameter_types import TYPE_BY_NAME
 from fhir_server.search.parameters import Parameter, parameters_of
+
+
+def require_indexed(parameter: Parameter) -> None:
+    """Raise `Unavailable` while not all that is there has been indexed by a parameter: it would find too little."""
+    if not parameter.definition.indexed:
+        raise Unavailable(
+            f"Resources are still being indexed by {parameter.name}: see {parameter.definition.source}/$index-status, "
+            "and search again when it is complete."
+        )
 
 
 def why_not_offered(parameter: Parameter) -> str | None:

@@ -71,6 +71,10 @@ CREATE TABLE holds(key TEXT PRIMARY KEY, type TEXT NOT NULL, id TEXT NOT NULL) W
 CREATE INDEX holds_of ON holds(type, id);
 CREATE TABLE leases(name TEXT PRIMARY KEY, holder TEXT NOT NULL, until_ms INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE secrets(name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE index_job(
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, source TEXT NOT NULL UNIQUE, types TEXT NOT NULL, at INTEGER NOT NULL,
+    until INTEGER NOT NULL, done INTEGER NOT NULL, total INTEGER, complete INTEGER NOT NULL
+);
 CREATE TABLE probe(id INTEGER PRIMARY KEY, filler BLOB);
 """
 
@@ -90,6 +94,7 @@ def create(connection: apsw.Connection, clock_ms: int, epoch: str, index_version
         ("schema", SCHEMA_VERSION),
         ("epoch", epoch),
         ("index", index_version),
+        ("rules", 0),
         ("horizon", 0),
         ("claims_horizon", 0),
     ):

@@ -8,6 +8,7 @@ from fhir_server.store.chain import EVENT, Head
 from fhir_server.store.sqlite.audit import links
 from fhir_server.store.sqlite.commits.decide import Change, Decision
 from fhir_server.store.sqlite.commits.keys import write_claims, write_holds
+from fhir_server.store.sqlite.index_jobs import add_jobs
 from fhir_server.store.sqlite.packing import Packed
 from fhir_server.store.sqlite.queries.reads import checksum
 from fhir_server.store.sqlite.schema import DELETE, FOREVER, METHODS
@@ -50,6 +51,7 @@ class Group:
             self.time_ms = decision.time_ms
             write_holds(self.connection, decision.holdings)
             write_claims(self.connection, commit.carries, self.sequence)
+            add_jobs(self.connection, commit.index_jobs, self.next_vid - 1)
         self.head = links.append(self.connection, self.head, EVENT, [decision.audit])
 
     def _write_version(self, change: Change, time_ms: int) -> None:

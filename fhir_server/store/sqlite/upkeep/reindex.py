@@ -4,6 +4,7 @@ While it runs, searches and filtered sessions are refused: half an index would h
 forbids. The place reached is kept in `meta`, so a kill costs one batch. Other programs' versions may not write.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import apsw
@@ -32,7 +33,13 @@ Fresh = list[tuple[int, Packed | None]]
 """Row numbers with their new entries; None for deletions, which inherit those of the version before them."""
 
 
-async def reindex(store: "SqliteStore", wanted: str, entries_of: EntriesOf, batch: int) -> int:
+async def reindex(
+    store: "SqliteStore",
+    wanted: str,
+    entries_of: EntriesOf,
+    batch: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> int:
     """Build the index for `wanted`, or go on building it; how many versions were indexed by this call."""
     await store.writer.task(lambda connection: _begin(connection, wanted))
     done = 0
@@ -43,6 +50,12 @@ async def reindex(store: "SqliteStore", wanted: str, entries_of: EntriesOf, batc
             return done
         await store.writer.task(lambda connection, fresh=fresh: _write(connection, fresh))  # type: ignore[misc]
         done += len(fresh)
+        if progress is not None:
+            progress(*await store.readers.ask(_reached))
+
+
+def _reached(connection: apsw.Connection) -> tuple[int, int]:
+    return schema.get(connection, "reindex_at"), schema.get(connection, "reindex_end")
 
 
 def _begin(connection: apsw.Connection, wanted: str) -> None:
