@@ -18,6 +18,7 @@ from fhir_server.store.sqlite.queries.holders import holders
 from fhir_server.store.sqlite.queries.reads import read, read_page
 from fhir_server.store.sqlite.queries.search import Search
 from fhir_server.store.sqlite.queries.withheld import withheld
+from fhir_server.store.sqlite.shapes import shape_of
 from fhir_server.store.sqlite.state import State, latest_state, state_at
 from fhir_server.store.values import (
     AuditEntry,
@@ -71,14 +72,14 @@ class SqliteSession:
             found = Search(connection, self._access, state, query).page()
             return Page(read_page(connection, self._access, query.type, found.vids), state.snapshot, found.next)
 
-        return await self._store.readers.ask(ask)
+        return await self._store.readers.ask(ask, shape=shape_of(query))
 
     async def count(self, query: Query) -> int:
         def ask(connection: apsw.Connection) -> int:
             state = self._state(connection, query.snapshot, searching=True)
             return Search(connection, self._access, state, query).count()
 
-        return await self._store.readers.ask(ask)
+        return await self._store.readers.ask(ask, shape=shape_of(query, counted=True))
 
     async def history(self, query: HistoryQuery) -> Page:
         def ask(connection: apsw.Connection) -> Page:
@@ -86,7 +87,7 @@ class SqliteSession:
             found = History(connection, self._access, state, query).page()
             return Page(read_page(connection, self._access, query.type, found.vids), state.snapshot, found.next)
 
-        return await self._store.readers.ask(ask)
+        return await self._store.readers.ask(ask, shape=shape_of(query))
 
     async def count_history(self, query: HistoryQuery) -> int:
         def ask(connection: apsw.Connection) -> int:
