@@ -13,6 +13,7 @@ from fhir_server.audit.session import AuditedSession, CommitRule
 from fhir_server.audit.trail import Trail
 from fhir_server.fault import described
 from fhir_server.interactions.context import Context, Server
+from fhir_server.interactions.incoming_xml import in_json
 from fhir_server.model.json import dump
 from fhir_server.outcome import FhirError, Invalid, Issue, operation_outcome, status_of
 from fhir_server.request import FhirRequest, FhirResponse
@@ -66,6 +67,8 @@ class Pipeline:
             access = self.decide(interaction.code, target.within or target.type, request.origin)
             trail.who, trail.why = access.caller.id, access.reason
             session = AuditedSession(self.store.session(access.filter), trail, self.rule)
+            if request.body and not interaction.media_types:
+                request = await in_json(request, self.server)
             return await interaction.run(
                 Context(
                     self.server,

@@ -41,10 +41,15 @@ def parse(raw: bytes, definitions: Definitions, *, max_bytes: int) -> Document:
 
     Whether values and cardinalities are right is left to validation, as with JSON.
     """
+    text = to_json(raw, definitions, max_bytes=max_bytes)
+    return parse_json(text, max_bytes=max(len(text), max_bytes))
+
+
+def to_json(raw: bytes, definitions: Definitions, *, max_bytes: int) -> bytes:
+    """As `parse`, the resource as JSON that is still to be parsed (numbers may be out of range)."""
     if len(raw) > max_bytes:
         raise TooLarge(f"The body has {len(raw)} bytes, more than the limit of {max_bytes}.")
-    data = _Reader(_tables(definitions)).read(_checked(raw))
-    return parse_json(dump(data), max_bytes=max(max_bytes, len(raw)))
+    return dump(_Reader(_tables(definitions)).read(_checked(raw)))
 
 
 def _checked(raw: bytes) -> bytes:
