@@ -139,7 +139,7 @@ def build_index_rules(settings: Settings, store: Store) -> IndexRules:
 def build_pipeline(settings: Settings, store: Store, index_rules: IndexRules | None = None) -> Pipeline:
     """The pipeline over an open store."""
     routes = Routes((*INTERACTIONS, *OPERATIONS), r4())
-    return Pipeline(index_rules or build_index_rules(settings, store), store, routes, loopback_access, clock_ms)
+    return Pipeline(index_rules or build_index_rules(settings, store), store, routes, loopback_access, clock_ms, r4())
 
 
 class Application(FastAPI):

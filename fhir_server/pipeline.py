@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from auth.access import Decide
 from fhir_server.audit.session import AuditedSession, CommitRule
 from fhir_server.audit.trail import Trail
+from fhir_server.definitions.definitions import Definitions
 from fhir_server.fault import described
 from fhir_server.interactions.context import Context, Server
+from fhir_server.interactions.incoming_xml import in_json
 from fhir_server.model.json import dump
 from fhir_server.outcome import FhirError, Invalid, Issue, RulesChanged, operation_outcome, status_of
 from fhir_server.request import FhirRequest, FhirResponse
@@ -37,13 +39,15 @@ class Serving:
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """Carries requests through the five steps. One per process. `serving` gives what is true now."""
+    """Carries requests through the five steps. One per process. `serving` gives what is true now, `definitions` are the
+    standard's."""
 
     serving: Callable[[], Awaitable[Serving]]
     store: Store
     routes: Routes
     decide: Decide
     clock_ms: Callable[[], int]
+    definitions: Definitions
 
     async def __call__(self, request: FhirRequest) -> FhirResponse:
         """The answer to a request; never raises for what a client or a rule does, nor for a fault of ours."""
@@ -77,14 +81,16 @@ class Pipeline:
             # Decided on the type of the records that are asked for, also where a compartment of another is searched.
             access = self.decide(interaction.code, target.within or target.type, request.origin)
             trail.who, trail.why = access.caller.id, access.reason
-            return await self._settled(
-                lambda serving: interaction.run(
+
+            async def run(serving: Serving) -> FhirResponse:
+                is_fhir = bool(request.body) and not interaction.media_types
+                read = await in_json(request, serving.server) if is_fhir else request
+                session = self.store.session(access.filter)
+                return await interaction.run(
                     Context(
                         serving.server,
-                        AuditedSession(
-                            self.store.session(access.filter), trail, serving.rule, serving.server.index_rules
-                        ),
-                        request,
+                        AuditedSession(session, trail, serving.rule, serving.server.index_rules),
+                        read,
                         target,
                         access.caller.id,
                         dispatch,
@@ -92,7 +98,8 @@ class Pipeline:
                         lambda code, type_: _decided(self.decide, code, type_, request),
                     )
                 )
-            )
+
+            return await self._settled(run)
         except Exception as error:
             return failure(error, request)
 

@@ -69,7 +69,7 @@ def capability_statement(
         "software": {"name": SOFTWARE, "version": version},
         "implementation": {"description": "FHIR R4 shared care record", "url": base_url},
         "fhirVersion": "4.0.1",
-        "format": ["application/fhir+json", "json"],
+        "format": ["application/fhir+json", "json", "application/fhir+xml", "xml"],
         "patchFormat": ["application/json-patch+json"],
         "rest": [
             {

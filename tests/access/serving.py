@@ -113,7 +113,7 @@ class World:
         async def now() -> Serving:
             return serving
 
-        pipeline = Pipeline(now, self.store, routes, decide, self.server.clock_ms)
+        pipeline = Pipeline(now, self.store, routes, decide, self.server.clock_ms, self.server.definitions)
         await FhirEndpoint(pipeline, self.server.rules, 5.0, len(FHIR_PATH))(scope, receive, send)
 
     @asynccontextmanager
