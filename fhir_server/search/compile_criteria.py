@@ -1,90 +1,79 @@
-"""One query parameter to one criterion.
+"""One query parameter to one criterion: its chain, and what stands at its end.
 
-https://hl7.org/fhir/R4/search.html#modifiers, #combining, #chaining. Nothing is ever dropped: what is not offered is an
-error that names it, for a search that ignored a part of its question would answer with too much.
+https://hl7.org/fhir/R4/search.html#chaining, https://hl7.org/fhir/R4/search.html#has, https://hl7.org/fhir/R4/search.html#list
 """
 
-from fhir_server.outcome import Invalid, NotSupported, TooCostly
-from fhir_server.search.context import SearchContext
-from fhir_server.search.offered import require_indexed, why_not_offered
-from fhir_server.search.parameter_type import Asked
-from fhir_server.search.parameter_types import PARAMETER_TYPES, TYPE_BY_NAME
-from fhir_server.search.parameters import Parameter, parameters_of
-from fhir_server.search.reading.escapes import split
-from fhir_server.store.criteria import AllOf, AnyOf, Criterion, IdIs, Not
+from fhir_server.outcome import Invalid, NotSupported
+from fhir_server.search.alternatives import alternatives, compile_alternatives
+from fhir_server.search.chaining import follow
+from fhir_server.search.compilation import Compilation
+from fhir_server.search.filter.compile_filter import compile_filter
+from fhir_server.search.offered import FILTER
+from fhir_server.search.parameter_path import ParameterPath, read_path
+from fhir_server.search.reading.escapes import unescape
+from fhir_server.search.reading.references import is_id
+from fhir_server.store.criteria import Criterion, IdIs, ReverseChained
 
-_MODIFIERS = frozenset[str]().union(*(each.modifiers for each in PARAMETER_TYPES))
+LIST = "_list"
 
 
-async def compile_criterion(resource_type: str, name: str, value: str, context: SearchContext) -> Criterion | None:
+async def compile_criterion(compilation: Compilation, resource_type: str, name: str, value: str) -> Criterion | None:
     """The criterion of one query parameter; None where the type has no parameter of this name.
 
-    Raises `Invalid` for a wrong modifier or value, `NotSupported` for what is not offered, `TooCostly` beyond a limit.
+    Raises `Invalid` for a wrong chain, modifier or value, `NotSupported` for what is not offered, `TooCostly` beyond a
+    limit.
     """
-    plain, dot, _ = name.partition(".")
-    plain, colon, modifier = plain.partition(":")
-    parameter = parameters_of(context.definitions).of(resource_type).get(plain)
+    path = read_path(name, compilation.context.limits)
+    if path.name == FILTER:
+        _check_bare(path)
+        return await compile_filter(compilation, resource_type, value)
+    return await _along(compilation, resource_type, path, value, 0)
+
+
+async def _along(
+    compilation: Compilation, resource_type: str, path: ParameterPath, value: str, hop: int
+) -> Criterion | None:
+    if hop == len(path.hops):
+        return await _at_end(compilation, resource_type, path, value)
+
+    async def rest(target: str) -> tuple[Criterion, ...] | None:
+        found = await _along(compilation, target, path, value, hop + 1)
+        return None if found is None else (found,)
+
+    return await follow(compilation, resource_type, path.hops[hop], rest)
+
+
+async def _at_end(compilation: Compilation, resource_type: str, path: ParameterPath, value: str) -> Criterion | None:
+    if path.name == LIST:
+        return _in_list(compilation, path, value)
+    parameter = compilation.parameters(resource_type).get(path.name)
     if parameter is None:
         return None
-    require_indexed(parameter)
-    if colon:
-        _check_modifier(parameter, modifier, context)
-    if dot:
-        raise _chained(parameter)
-    if colon:
-        raise NotSupported(f"The modifier :{modifier} of the parameter {plain} is not offered.")
-    reason = why_not_offered(parameter)
-    if reason is not None:
-        raise NotSupported(f"The parameter {plain} cannot be used: {reason}.")
-    return await _any_of(parameter, value, context)
+    return await compile_alternatives(compilation, parameter, path.modifier, value)
 
 
-def _check_modifier(parameter: Parameter, modifier: str, context: SearchContext) -> None:
-    """A modifier must be one that R4 has for the parameter's type; a resource type is one for references."""
-    declared = TYPE_BY_NAME[parameter.definition.type]
-    if modifier in declared.modifiers:
-        return
-    if context.definitions.is_resource_type(modifier):
-        if declared.name == "reference" and modifier in parameter.definition.targets:
-            return
-        raise Invalid(f"The parameter {parameter.name} cannot refer to {modifier}.")
-    if modifier in _MODIFIERS:
-        raise Invalid(f"The modifier :{modifier} does not apply to {parameter.name}, a {declared.name} parameter.")
-    raise Invalid(f"There is no modifier :{modifier}.")
+def _in_list(compilation: Compilation, path: ParameterPath, value: str) -> Criterion:
+    """What a List with one of these ids has among its items."""
+    if path.modifier is not None:
+        raise Invalid(f"The parameter {LIST} has no modifiers.")
+    ids = []
+    for each in alternatives(LIST, value, compilation.context.limits.alternatives):
+        id = unescape(each).removeprefix("List/")
+        if id.startswith("$"):
+            raise NotSupported(
+                f"The parameter {LIST} finds what stands in a stored List: functional lists ($…) are not."
+            )
+        if not is_id(id):
+            raise Invalid(f"The parameter {LIST} is the id of a List, such as 42 or List/42.")
+        ids.append(id)
+    compilation.spend(len(ids))
+    parameters = compilation.parameters("List")
+    is_list = IdIs(tuple(dict.fromkeys(ids)), parameters["_id"].elements)
+    return ReverseChained("List", "item", (is_list,), parameters["item"].elements)
 
 
-def _chained(parameter: Parameter) -> Exception:
-    if parameter.definition.type != "reference":
-        return Invalid(f"The parameter {parameter.name} is no reference, so nothing can be chained to it.")
-    return NotSupported(f"Chained parameters ({parameter.name}.…) are not offered.")
-
-
-async def _any_of(parameter: Parameter, value: str, context: SearchContext) -> Criterion:
-    """Alternatives between commas; an empty one would match nothing or everything, so it is an error."""
-    alternatives = split(value, ",")
-    if not all(alternative.strip() for alternative in alternatives):
-        raise Invalid(f"The parameter {parameter.name} has an empty value: give a value or leave the parameter out.")
-    if len(alternatives) > context.limits.alternatives:
-        raise TooCostly(f"The parameter {parameter.name} has more than {context.limits.alternatives} values.")
-    compiler = TYPE_BY_NAME[parameter.definition.type].compile
-    assert compiler is not None  # `why_not_offered` has refused the others
-    found = [await compiler(Asked(parameter, alternative, context)) for alternative in alternatives]
-    return _joined(list(dict.fromkeys(found)))
-
-
-def _joined(found: list[Criterion]) -> Criterion:
-    if len(found) == 1:
-        return found[0]
-    ids = [criterion for criterion in found if isinstance(criterion, IdIs)]
-    if len(ids) == len(found):
-        return IdIs(tuple(dict.fromkeys(each for criterion in ids for each in criterion.ids)), ids[0].elements)
-    return AnyOf(tuple(found))
-
-
-def size(criterion: Criterion) -> int:
-    """How many plain criteria it is made of."""
-    if isinstance(criterion, AllOf | AnyOf):
-        return sum(map(size, criterion.criteria))
-    if isinstance(criterion, Not):
-        return size(criterion.criterion)
-    return len(criterion.ids) if isinstance(criterion, IdIs) else 1
+def _check_bare(path: ParameterPath) -> None:
+    if path.hops:
+        raise NotSupported(f"The parameter {FILTER} cannot be chained: chain inside the filter (subject.name eq …).")
+    if path.modifier is not None:
+        raise Invalid(f"The parameter {FILTER} has no modifiers.")

@@ -9,7 +9,11 @@ from fhir_server.definitions.definitions import Definitions
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much one search may ask: each is a number of things, or of characters."""
+    """How much one search may ask: each is a number of things, or of characters.
+
+    `chain_depth`: references along one chain, `_has` and what a filter nests included. `filter_depth`: how deep a
+    `_filter` nests. `includes`: `_include` and `_revinclude`, those that `*` stands for counted one by one.
+    """
 
     count: int = 50
     max_count: int = 1000
@@ -18,6 +22,9 @@ class Limits:
     name_length: int = 200
     value_length: int = 20_000
     criteria: int = 5000
+    chain_depth: int = 8
+    filter_depth: int = 12
+    includes: int = 100
 
 
 @dataclass(frozen=True, slots=True)

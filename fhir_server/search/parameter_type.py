@@ -31,11 +31,12 @@ class Extraction:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One alternative of a query parameter: its value, escapes still in it."""
+    """One alternative of a query parameter: its value, escapes still in it, and its modifier."""
 
     parameter: Parameter
     value: str
     context: SearchContext
+    modifier: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

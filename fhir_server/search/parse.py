@@ -9,22 +9,29 @@ from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from fhir_server.outcome import Invalid, Issue, NotSupported, TooCostly
-from fhir_server.search.compile_criteria import compile_criterion, size
+from fhir_server.search.compilation import Compilation
+from fhir_server.search.compile_criteria import compile_criterion
+from fhir_server.search.contained import Contained, containers
 from fhir_server.search.context import SearchContext
 from fhir_server.search.include import Include
-from fhir_server.search.offered import supported_parameters
+from fhir_server.search.offered import supported_includes, supported_parameters, supported_revincludes
 from fhir_server.search.parameter_types.date import prefixed_range
 from fhir_server.search.reading.dates import date_reader
 from fhir_server.search.result_parameters import (
     ABOUT_THE_ANSWER,
+    INCLUDES,
+    NO_CRITERIA,
     NOT_OFFERED,
     RESULT_PARAMETERS,
+    TYPE,
     Results,
     Summary,
     Total,
     count_of,
+    take_include,
 )
-from fhir_server.store.criteria import Criterion, Prefix, Query
+from fhir_server.search.system_search import searched_types
+from fhir_server.store.criteria import AllOf, AnyOf, Criterion, Prefix, Query, SystemQuery
 
 __all__ = [
     "Search",
@@ -33,7 +40,10 @@ __all__ = [
     "date_bounds",
     "instant_range",
     "parse",
+    "parse_system",
+    "supported_includes",
     "supported_parameters",
+    "supported_revincludes",
 ]
 
 Parameters = Sequence[tuple[str, str]]
@@ -42,10 +52,11 @@ Parameters = Sequence[tuple[str, str]]
 @dataclass(frozen=True, slots=True)
 class Search:
     """What a query string asks. `query` has neither snapshot nor cursor; `used` are the parameters that it goes by, for
-    the self link; `issues` are warnings; `summary` None: not asked for; `elements` empty: all. `includes`: what else
-    goes into the Bundle, in the order of the parameters; `explain`: how it runs is asked for too."""
+    the self link; `issues` are warnings and remarks; `summary` None: not asked for; `elements` empty: all. `includes`:
+    what else goes into the Bundle, in the order of the parameters; `explain`: how it runs is asked for too.
+    `contained`: what is searched for lies inside the resources that `query` finds."""
 
-    query: Query
+    query: Query | SystemQuery
     used: tuple[tuple[str, str], ...] = ()
     issues: tuple[Issue, ...] = ()
     total: Total = "none"
@@ -53,36 +64,56 @@ class Search:
     elements: tuple[str, ...] = ()
     includes: tuple[Include, ...] = ()
     explain: bool = False
+    contained: Contained | None = None
 
 
 @dataclass(slots=True)
 class _Reading:
-    """A query string while it is read."""
+    """A query string while it is read: `criteria` has a list for each type, of equal lengths."""
 
     results: Results
-    criteria: list[Criterion] = field(default_factory=list)
+    compilation: Compilation
+    criteria: dict[str, list[Criterion]]
     used: list[tuple[str, str]] = field(default_factory=list)
     unknown: list[Issue] = field(default_factory=list)
 
 
-async def parse(resource_type: str, parameters: Parameters, context: SearchContext, *, strict: bool) -> Search:
-    """The search that these query parameters ask for.
+async def parse(
+    resource_type: str, parameters: Parameters, context: SearchContext, *, strict: bool, types: Sequence[str] = ()
+) -> Search:
+    """The search of one type that these query parameters ask for. `types`: those whose resources may hold what
+    `_contained` asks for; without any, all types.
 
     Raises `Invalid` for a bad value or modifier and, with `strict`, for what the type does not have; `NotSupported` for
     what is known and not offered; `TooCostly` beyond a limit of the context.
     """
-    _check_limits(parameters, context)
-    limits = context.limits
-    results = Results(resource_type, context, count_of(None, default=limits.count, limit=limits.max_count))
-    reading = _Reading(results)
-    for name, value in parameters:
-        await _take(reading, name, value)
-    ignored = [*reading.unknown, *results.issues]
-    if strict and ignored:
-        raise Invalid([Issue(issue.code, issue.diagnostics) for issue in ignored])
-    _check_cost(reading.criteria, context)
-    query = Query(resource_type, tuple(reading.criteria), results.sort, results.count)
-    return Search(query, tuple(reading.used), tuple(ignored), results.total, results.summary, results.elements)
+    reading = await _read(parameters, (resource_type,), context)
+    results, criteria = reading.results, tuple(reading.criteria[resource_type])
+    query: Query | SystemQuery = Query(resource_type, criteria, results.sort, results.count)
+    contained = None
+    if results.contained != "false":
+        contained = Contained(
+            resource_type, criteria, results.contained_type or "container", results.contained == "both"
+        )
+        query = _around(contained, reading, tuple(types) or context.definitions.resource_types)
+    elif results.contained_type is not None:
+        raise Invalid("The parameter _containedType goes with _contained=true or both.")
+    return _search(reading, query, contained, strict=strict)
+
+
+async def parse_system(parameters: Parameters, context: SearchContext, *, strict: bool, types: Sequence[str]) -> Search:
+    """The search that these query parameters ask for, of several types: those that `_type` names among `types`, or all
+    of these. Parameters must be ones that each of them has. Raises as `parse` does."""
+    asked, used = searched_types([value for name, value in parameters if name == TYPE], types)
+    reading = await _read([each for each in parameters if each[0] != TYPE], asked, context, system=True)
+    results = reading.results
+    if results.contained != "false" or results.contained_type is not None:
+        raise NotSupported("The parameter _contained is offered in searches of one type.")
+    if not used and not any(reading.criteria.values()):
+        raise Invalid(f"A search of all types needs a parameter that all have, such as _lastUpdated, or {TYPE}.")
+    parts = tuple(Query(type, tuple(criteria)) for type, criteria in reading.criteria.items())
+    reading.used[:0] = used
+    return _search(reading, SystemQuery(parts, results.sort, results.count), None, strict=strict)
 
 
 async def conditional_criteria(
@@ -91,12 +122,22 @@ async def conditional_criteria(
     """The criteria of a conditional write. Raises as `parse` does, and `Invalid` where there are none, where the type
     lacks one of the parameters, and for what is no criterion: it must never mean "all"."""
     for name, _ in parameters:
-        if name in RESULT_PARAMETERS or name in ABOUT_THE_ANSWER:
+        if name.partition(":")[0] in NO_CRITERIA:
             raise Invalid(f"The parameter {name} cannot stand in the criteria of a conditional request.")
     search = await parse(resource_type, parameters, context, strict=True)
-    if not search.query.criteria:
+    assert isinstance(search.query, Query)
+    if not any(_asks(criterion) for criterion in search.query.criteria):
         raise Invalid("A conditional request needs at least one search parameter.")
     return search.query.criteria
+
+
+def _asks(criterion: Criterion) -> bool:
+    """Whether a criterion can fail to match: `_id:missing=false` is true of everything."""
+    if isinstance(criterion, AllOf):
+        return any(map(_asks, criterion.criteria))
+    if isinstance(criterion, AnyOf):
+        return all(map(_asks, criterion.criteria))
+    return True
 
 
 def instant_range(text: str, timezone: ZoneInfo, *, name: str) -> tuple[int, int]:
@@ -125,23 +166,35 @@ def date_bounds(text: str, timezone: ZoneInfo, *, name: str = "date") -> tuple[i
     return bounds[prefix]
 
 
+async def _read(
+    parameters: Parameters, types: tuple[str, ...], context: SearchContext, *, system: bool = False
+) -> _Reading:
+    _check_limits(parameters, context)
+    limits = context.limits
+    results = Results(types, context, count_of(None, default=limits.count, limit=limits.max_count), system)
+    reading = _Reading(results, Compilation(context), {type: [] for type in types})
+    for name, value in parameters:
+        await _take(reading, name, value)
+    if results.includes and results.summary == "text":
+        raise Invalid("_include and _revinclude cannot be combined with _summary=text.")
+    return reading
+
+
 async def _take(reading: _Reading, name: str, value: str) -> None:
+    plain = name.partition(":")[0]
     if name in ABOUT_THE_ANSWER:
         return
-    plain = name.partition(":")[0]
     if plain in NOT_OFFERED:
-        raise NotSupported(f"The parameter {plain} is not offered.")
-    handler = RESULT_PARAMETERS.get(plain)
-    if handler is not None:
+        raise NotSupported(f"The parameter {plain} cannot be used: {NOT_OFFERED[plain]}.")
+    if plain == TYPE:
+        raise Invalid(f"The parameter {TYPE} belongs to searches of the whole system, and has no modifiers.")
+    if plain in INCLUDES:
+        reading.used.append(take_include(reading.results, name, value))
+    elif plain in RESULT_PARAMETERS:
         _take_result(reading, name, plain)
-        reading.used.append((name, handler(reading.results, value)))
-        return
-    criterion = await compile_criterion(reading.results.resource_type, name, value, reading.results.context)
-    if criterion is None:
-        reading.unknown.append(_unknown(name, reading.results.resource_type))
+        reading.used.append((name, RESULT_PARAMETERS[plain](reading.results, value)))
     else:
-        reading.criteria.append(criterion)
-        reading.used.append((name, value))
+        await _take_criterion(reading, name, value)
 
 
 def _take_result(reading: _Reading, name: str, plain: str) -> None:
@@ -151,9 +204,54 @@ def _take_result(reading: _Reading, name: str, plain: str) -> None:
         raise Invalid(f"The parameter {name} may be given once.")
 
 
+async def _take_criterion(reading: _Reading, name: str, value: str) -> None:
+    found: list[Criterion] = []
+    for type in reading.criteria:
+        criterion = await compile_criterion(reading.compilation, type, name, value)
+        if criterion is None:
+            reading.unknown.append(_unknown(name, type))
+            return
+        found.append(criterion)
+    for criteria, criterion in zip(reading.criteria.values(), found, strict=True):
+        criteria.append(criterion)
+    reading.used.append((name, value))
+
+
 def _unknown(name: str, resource_type: str) -> Issue:
     text = f"{resource_type} has no search parameter {name}: it was not used."
     return Issue("not-supported", text, severity="warning")
+
+
+def _around(contained: Contained, reading: _Reading, types: Sequence[str]) -> SystemQuery:
+    results = reading.results
+    if results.includes:
+        raise NotSupported("_include and _revinclude are not offered together with _contained.")
+    if not contained.criteria:
+        raise Invalid("The parameter _contained needs a parameter that says what is searched for.")
+    if any(key.type != "row" for key in results.sort):
+        raise NotSupported("With _contained results are sorted by _id and _lastUpdated.")
+    parts = containers(contained, types, results.context.definitions)
+    for _ in parts:
+        reading.compilation.spend(len(contained.criteria))
+    return SystemQuery(parts, results.sort, results.count)
+
+
+def _search(reading: _Reading, query: Query | SystemQuery, contained: Contained | None, *, strict: bool) -> Search:
+    results = reading.results
+    ignored = [*reading.unknown, *results.issues]
+    if strict and ignored:
+        raise Invalid([Issue(issue.code, issue.diagnostics) for issue in ignored])
+    return Search(
+        query,
+        tuple(reading.used),
+        (*ignored, *results.notes),
+        results.total,
+        results.summary,
+        results.elements,
+        tuple(results.includes),
+        results.explain,
+        contained,
+    )
 
 
 def _check_limits(parameters: Parameters, context: SearchContext) -> None:
@@ -174,8 +272,3 @@ def _is_text(text: str) -> bool:
         return b"\0" not in text.encode()
     except UnicodeEncodeError:
         return False
-
-
-def _check_cost(criteria: list[Criterion], context: SearchContext) -> None:
-    if sum(map(size, criteria)) > context.limits.criteria:
-        raise TooCostly("The search asks for too many alternatives: name the types of references, or fewer values.")

@@ -4,7 +4,12 @@ import pytest
 
 from fhir_server.definitions.definitions import r4
 from fhir_server.outcome import FhirError, NotSupported
-from fhir_server.search.offered import supported_parameters
+from fhir_server.search.offered import (
+    WITHOUT_DEFINITION,
+    supported_includes,
+    supported_parameters,
+    supported_revincludes,
+)
 from fhir_server.search.parse import parse
 from tests.search.samples import CONTEXT
 
@@ -13,6 +18,7 @@ GOOD = {"token": "true", "reference": "Patient/1", "date": "2026", "string": "a"
 
 def test_the_parameters_of_a_patient() -> None:
     assert [parameter.code for parameter in supported_parameters("Patient", r4())] == [
+        "_filter",
         "_id",
         "_lastUpdated",
         "_profile",
@@ -49,7 +55,7 @@ def test_the_parameters_of_a_patient() -> None:
 async def test_queries_accept_what_is_listed_and_refuse_the_rest(resource_type: str) -> None:
     listed = {parameter.code for parameter in supported_parameters(resource_type, r4())}
     for name, definition in r4().search_parameters(resource_type).items():
-        value = GOOD.get(definition.type, "1")
+        value = "_id eq a" if name == "_filter" else GOOD.get(definition.type, "1")
         try:
             found = await parse(resource_type, [(name, value)], CONTEXT, strict=True)
             accepted = len(found.query.criteria) == 1
@@ -59,3 +65,34 @@ async def test_queries_accept_what_is_listed_and_refuse_the_rest(resource_type: 
             raise AssertionError(f"{resource_type}?{name}={value}: {error}") from error
         assert accepted is (name in listed), f"{resource_type}.{name}"
     assert len(listed) > 5
+
+
+def test_the_includes_of_a_patient() -> None:
+    assert supported_includes("Patient", r4()) == (
+        "*",
+        "Patient:general-practitioner",
+        "Patient:link",
+        "Patient:organization",
+    )
+    assert supported_includes("Parameters", r4()) == ()
+    found = supported_revincludes("Patient", r4())
+    assert {"Observation:patient", "Observation:subject", "CarePlan:patient", "Provenance:target"} <= set(found)
+    assert "Observation:encounter" not in found
+
+
+@pytest.mark.parametrize("resource_type", r4().resource_types)
+async def test_queries_accept_every_include_that_is_listed(resource_type: str) -> None:
+    for name, listed in (
+        ("_include", supported_includes(resource_type, r4())),
+        ("_revinclude", supported_revincludes(resource_type, r4())),
+    ):
+        for value in listed:
+            found = await parse(resource_type, [(name, value)], CONTEXT, strict=True)
+            assert len(found.includes) >= 1, value
+
+
+async def test_queries_accept_the_parameters_without_a_definition() -> None:
+    queries = {"_has": ("_has:Observation:patient:status", "final"), "_list": ("_list", "42")}
+    assert set(queries) == {name for name, _ in WITHOUT_DEFINITION}
+    for query in queries.values():
+        assert len((await parse("Patient", [query], CONTEXT, strict=True)).used) == 1
