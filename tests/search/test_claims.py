@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from fhir_server.search.claims import carried_keys, dependent_keys
 from fhir_server.search.parse import conditional_criteria
 from fhir_server.store.entries import Entries
+from tests.search.queries import pairs
 from tests.search.samples import CONTEXT, INDEXER, NHS_NUMBER, NOW_MS, OBSERVATION, PATIENT
-from tests.search.test_parse import pairs
 
 
 async def keys(resource_type: str, query: str) -> frozenset[str]:

@@ -26,24 +26,9 @@ from fhir_server.store.criteria import (
     TokenIs,
     UriIs,
 )
+from tests.search.queries import criterion, pairs, search
 from tests.search.reading.test_dates import us
 from tests.search.samples import CONTEXT, LONDON, NHS_NUMBER, NOW_MS
-
-
-def pairs(query: str) -> list[tuple[str, str]]:
-    """A query string without percent-encoding."""
-    return [(name, value) for name, _, value in (part.partition("=") for part in query.split("&"))] if query else []
-
-
-async def search(resource_type: str, query: str, *, strict: bool = False, limits: Limits | None = None) -> Search:
-    context = CONTEXT if limits is None else replace(CONTEXT, limits=limits)
-    return await parse(resource_type, pairs(query), context, strict=strict)
-
-
-async def criterion(resource_type: str, query: str) -> Criterion:
-    criteria = (await search(resource_type, query, strict=True)).query.criteria
-    assert len(criteria) == 1
-    return criteria[0]
 
 
 async def test_a_search_of_everything() -> None:

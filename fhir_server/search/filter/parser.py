@@ -33,7 +33,7 @@ def read_filter(text: str, *, depth: int) -> Filter:
 
 
 class _Reading:
-    """A text, and the place that the reading has come to. What is read takes the space after it along."""
+    """A text, and the place that the reading has come to."""
 
     def __init__(self, text: str, depth: int) -> None:
         self.text = text
@@ -44,9 +44,12 @@ class _Reading:
         """Operands, joined from left to right."""
         self.skip_space()
         found, joined = self.operand(depth), ""
+        self.skip_space()
         while (match := _JOIN.match(self.text, self.place)) is not None:
-            self.move(match.end())
+            self.place = match.end()
+            self.skip_space()
             part = self.operand(depth)
+            self.skip_space()
             kind = And if match.group() == "and" else Or
             if match.group() == joined and isinstance(found, And | Or):
                 found = kind((*found.parts, part))
@@ -73,7 +76,7 @@ class _Reading:
         found = self.filter(depth + 1)
         if not self.at(end):
             raise self.fault(f"and, or, or {end}")
-        self.move(self.place + 1)
+        self.place += 1
         return found
 
     def path(self, depth: int) -> tuple[Step | Has, ...]:
@@ -120,11 +123,9 @@ class _Reading:
                 found, end = _STRING.raw_decode(self.text, self.place)
             except ValueError:
                 raise self.fault("a whole string as JSON has it") from None
-            self.move(end)
+            self.place = end
             return str(found)
-        found = self.word(_TOKEN, "a value")
-        self.skip_space()
-        return found
+        return self.word(_TOKEN, "a value")
 
     def word(self, pattern: re.Pattern[str], expected: str) -> str:
         match = pattern.match(self.text, self.place)
@@ -135,10 +136,6 @@ class _Reading:
 
     def at(self, *characters: str) -> bool:
         return self.text[self.place : self.place + 1] in characters
-
-    def move(self, place: int) -> None:
-        self.place = place
-        self.skip_space()
 
     def skip_space(self) -> None:
         match = _SPACE.match(self.text, self.place)
