@@ -47,8 +47,8 @@ def observation(number: int, patient: str, *, id: str | None = None) -> Write:
         strings=(("code-text", f"weight {number % 50}"),),
         uris=(("source", "https://example.org/system"),),
         quantities=(
-            ("value-quantity", "http://unitsofmeasure.org", "kg", 60.0 + number % 40, 60.5 + number % 40),
-            ("combo-value-quantity", "http://unitsofmeasure.org", "kg", 60.0 + number % 40, 60.5 + number % 40),
+            ("value-quantity", "http://unitsofmeasure.org", "kg", f"k{60 + number % 40}", f"k{60 + number % 40}"),
+            ("combo-value-quantity", "http://unitsofmeasure.org", "kg", f"k{60 + number % 40}", f"k{60 + number % 40}"),
         ),
         targets=(("Patient", patient), ("Practitioner", f"d{number % 20}"), ("Encounter", f"e{number % 100}")),
         compartments=(

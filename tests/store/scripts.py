@@ -24,7 +24,7 @@ from fhir_server.store.criteria import (
     TokenIs,
     UriIs,
 )
-from fhir_server.store.entries import Entries
+from fhir_server.store.entries import CANONICAL, HIGHEST, LOWEST, Entries
 from fhir_server.store.values import Commit, Write
 from tests.store.samples import audit_of, body
 
@@ -35,6 +35,7 @@ SYSTEMS = ("", "urn:a", "urn:b\x1f")
 CODES = ("x", "y", "z")
 TEXTS = ("anna", "annabel", "bert", "öz", "\U0010ffff")
 PARTS = ("ann", "anna", "e", "\U0010ffff", "ö")
+NUMBERS = ("n1", "n2", "n25", "n4", LOWEST)
 PREFIXES: tuple[Prefix, ...] = ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap")
 START_MS = 1_700_000_000_000
 
@@ -95,8 +96,8 @@ class Script:
             dates=some(self._date, 3),
             strings=some(lambda: ("name", pick(TEXTS))),
             uris=some(lambda: ("url", pick(("urn:u:1", "urn:u:2"))), 1),
-            numbers=some(lambda: ("length", pick((0.1, float("-inf"))), pick((0.2, float("inf")))), 1),
-            quantities=some(lambda: ("value", pick(SYSTEMS), "kg", 0.1 + 0.2, 1e300), 1),
+            numbers=some(self._number),
+            quantities=some(self._quantity),
             targets=some(lambda: ("Patient", pick(IDS))),
             compartments=some(lambda: (pick(("Patient", "Encounter")), pick(PATIENTS))),
         )
@@ -107,6 +108,15 @@ class Script:
     def _date(self) -> tuple[str, int, int]:
         low = self.random.randrange(0, 100, 10)
         return "date", low, self.random.choice((low + 10, low + 50, 2**62))
+
+    def _number(self) -> tuple[str, str, str]:
+        low = self.random.choice(NUMBERS)
+        return "length", low, self.random.choice((low, low, HIGHEST, max(low, "n5")))
+
+    def _quantity(self) -> tuple[str, str, str, str, str]:
+        low = self.random.choice(NUMBERS)
+        system = self.random.choice((*SYSTEMS, CANONICAL))
+        return "value", system, self.random.choice(("kg", "g")), low, self.random.choice((low, low, max(low, "n5")))
 
     def write(self, type: str, id: str) -> Write:
         """An update or deletion that is always allowed."""
@@ -174,13 +184,13 @@ class Script:
 SORTS: tuple[tuple[SortKey, ...], ...] = (
     (),
     (),
-    (SortKey("date"),),
-    (SortKey("date", descending=True),),
+    (SortKey("date", type="date"),),
+    (SortKey("date", descending=True, type="date"),),
     (SortKey("_id"),),
     (SortKey("_id", descending=True),),
     (SortKey("_lastUpdated"),),
     (SortKey("_lastUpdated", descending=True),),
     (SortKey("_lastUpdated", descending=True), SortKey("_id")),
-    (SortKey("date"), SortKey("_id", descending=True)),
-    (SortKey("date", descending=True), SortKey("_lastUpdated"), SortKey("_id")),
+    (SortKey("date", type="date"), SortKey("_id", descending=True)),
+    (SortKey("date", descending=True, type="date"), SortKey("_lastUpdated"), SortKey("_id")),
 )

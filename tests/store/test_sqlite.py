@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fhir_server.store.sqlite import packing
+from fhir_server.store.sqlite import forms
 from fhir_server.store.sqlite.queries import access_sql, budget, plan, predicates, search
 from tests.store.conformance import StoreConformance
 from tests.store.conformance.oracle import OracleRules
@@ -62,6 +62,7 @@ class TestCollidingHashes(OracleRules):
 
     @pytest.fixture(autouse=True)
     def colliding(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(packing, "digest", lambda text: bytes(8))
-        for remembered in (packing.token_forms, packing.reference_word, packing.target_word, packing.compartment_word):
-            remembered.cache_clear()
+        monkeypatch.setattr(forms, "digest", lambda text: bytes(8))
+        for remembered in vars(forms).values():
+            if hasattr(remembered, "cache_clear") and remembered is not forms.field_number:
+                remembered.cache_clear()

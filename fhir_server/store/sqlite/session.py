@@ -70,7 +70,8 @@ class SqliteSession:
         def ask(connection: apsw.Connection) -> Page:
             state = self._state(connection, query.snapshot, searching=True)
             found = Search(connection, self._access, state, query).page()
-            return Page(read_page(connection, self._access, query.type, found.vids), state.snapshot, found.next)
+            versions = read_page(connection, self._access, query.type, found.vids)
+            return Page(versions, state.snapshot, found.next, found.previous)
 
         return await self._store.readers.ask(ask, shape=shape_of(query))
 

@@ -24,7 +24,6 @@ from fhir_server.store.values import Version
 if TYPE_CHECKING:
     from fhir_server.store.sqlite.store import SqliteStore
 
-_DROP = "".join(f"DROP TABLE {table};" for table in ("posting", "date", "string", "number", "quantity"))
 _REPACK = "UPDATE version SET tokens=?, keys=?, spans=?, patients=?, indexed=? WHERE vid=?"
 _INHERIT = """UPDATE version SET (tokens, keys, spans, patients)=(SELECT p.tokens, p.keys, p.spans, p.patients
  FROM version p WHERE p.type=version.type AND p.id=version.id AND p.version=version.version-1) WHERE vid=?"""
@@ -62,7 +61,7 @@ def _begin(connection: apsw.Connection, wanted: str) -> None:
     """Empty the index, unless this build has begun already."""
     if schema.get(connection, "index") == BUILDING + wanted:
         return
-    run_script(connection, _DROP + schema.INDEX_TABLES)
+    run_script(connection, schema.DROP_INDEX + schema.INDEX_TABLES)
     last = connection.execute("SELECT max(vid) FROM version").get or 0
     horizon = latest_state(connection).sequence
     for key, value in (("index", BUILDING + wanted), ("reindex_at", 0), ("reindex_end", last), ("horizon", horizon)):
