@@ -16,13 +16,14 @@ import msgspec
 from fhir_server.definitions import build_structure, layout
 from fhir_server.definitions.layout import (
     DefinitionsError,
+    HierarchyEntry,
     Index,
     IndexedStructure,
     IndexFormat,
     SearchEntry,
     ValueSetEntry,
 )
-from fhir_server.definitions.structures import Compartment, Element, SearchParameter, Structure, ValueSet
+from fhir_server.definitions.structures import CodeHierarchy, Compartment, Element, SearchParameter, Structure, ValueSet
 
 R4 = Path(__file__).parent / "r4"
 
@@ -114,6 +115,10 @@ class Definitions:
         """A value set that a required binding names, by its URL without version; None for any other."""
         return self._value_sets.get(url)
 
+    def code_hierarchy(self, url: str) -> CodeHierarchy | None:
+        """A code system of the package whose codes are kinds of one another, by its URL; None for any other."""
+        return self._hierarchies.get(url)
+
     def _line(self, name: str) -> list[str]:
         """A type and those that it derives from, farthest first."""
         line = [name]
@@ -145,6 +150,11 @@ class Definitions:
     def _value_sets(self) -> dict[str, ValueSet]:
         entries = self._read(layout.VALUE_SETS, tuple[ValueSetEntry, ...])
         return {each.url: _value_set(each) for each in entries}
+
+    @cached_property
+    def _hierarchies(self) -> dict[str, CodeHierarchy]:
+        entries = self._read(layout.HIERARCHIES, tuple[HierarchyEntry, ...])
+        return {each.url: CodeHierarchy(each.url, frozenset(each.codes), each.children) for each in entries}
 
     def _read(self, name: str, kind: type[Read]) -> Read:
         """The content of one file; its checksum must be the one in the index."""

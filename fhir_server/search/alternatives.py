@@ -74,8 +74,6 @@ def _check_modifier(compilation: Compilation, parameter: Parameter, modifier: st
 
 
 async def _any_of(compilation: Compilation, parameter: Parameter, modifier: str | None, value: str) -> Criterion:
-    if modifier is not None:
-        raise NotSupported(f"The modifier :{modifier} of the parameter {parameter.name} is not offered.")
     values = alternatives(parameter.name, value, compilation.context.limits.alternatives)
     compiler = TYPE_BY_NAME[parameter.definition.type].compile
     assert compiler is not None  # `check_offered` has refused the others

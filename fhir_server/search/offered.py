@@ -4,7 +4,7 @@ from fhir_server.definitions.definitions import Definitions
 from fhir_server.definitions.structures import SearchParameter
 from fhir_server.outcome import Unavailable
 from fhir_server.search.parameter_types import TYPE_BY_NAME
-from fhir_server.search.parameters import Parameter, parameters_of
+from fhir_server.search.parameters import BY_WORDS, Parameter, parameters_of
 
 _BY_URL = frozenset({"canonical", "uri", "url"})
 
@@ -27,7 +27,7 @@ def why_not_offered(parameter: Parameter) -> str | None:
     declared = TYPE_BY_NAME[parameter.definition.type]
     if declared.compile is None:
         return f"searching by parameters of type {declared.name} is not offered"
-    if parameter.code.always_empty:
+    if parameter.code.always_empty and parameter.name not in BY_WORDS:
         return f"its definition has no expression for {parameter.resource_type}"
     return declared.not_offered.get(parameter.name)
 
