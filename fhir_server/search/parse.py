@@ -184,6 +184,8 @@ async def _take(reading: _Reading, name: str, value: str) -> None:
     plain = name.partition(":")[0]
     if name in ABOUT_THE_ANSWER:
         return
+    if plain in ABOUT_THE_ANSWER:
+        raise Invalid(f"The parameter {plain} has no modifiers.")
     if plain in NOT_OFFERED:
         raise NotSupported(f"The parameter {plain} cannot be used: {NOT_OFFERED[plain]}.")
     if plain == TYPE:
