@@ -163,7 +163,18 @@ async def test_a_filter(resource_type: str, filter: str, expected: Criterion) ->
         ),
         ("Observation", "subject.colour eq x", Invalid, "None of the types that subject refers to has what is chained"),
         ("Observation", "code.name eq x", Invalid, "The parameter code is no reference"),
-        ("Observation", "code[name eq x].name eq x", Invalid, "The parameter code is no reference"),
+        (
+            "Group",
+            "characteristic[code eq x].value eq x",
+            NotSupported,
+            "_filter: a filter in brackets is offered after references, and characteristic is none",
+        ),
+        (
+            "Observation",
+            "related[type eq x].target pr true",
+            Invalid,
+            "Observation has no search parameter related for",
+        ),
         (
             "Observation",
             "subject[name eq x] eq x",
