@@ -78,7 +78,7 @@ async def _any_of(compilation: Compilation, parameter: Parameter, modifier: str 
     for each in values:
         found.append(await compile_value(Asked(parameter, each, compilation.context, modifier)))
         compilation.spend(size(found[-1]))
-    return _joined(list(dict.fromkeys(found)))
+    return found[0] if len(found) == 1 else _joined(list(dict.fromkeys(found)))
 
 
 async def compile_value(asked: Asked) -> Criterion:

@@ -24,7 +24,7 @@ async def test_contained_resources_only() -> None:
     # A Bundle holds entries and no contained resources.
     assert found.query == SystemQuery(
         (Query("Observation", (holds("Observation"),)), Query("Patient", (holds("Patient"),))),
-        (SortKey("_id", elements=("Patient.id",)),),
+        (SortKey("_id", elements=("Observation.id", "Patient.id")),),
         3,
     )
     assert found.used == tuple(pairs(query))

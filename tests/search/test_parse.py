@@ -9,6 +9,7 @@ from fhir_server.outcome import FhirError, Invalid, Issue, NotSupported, TooCost
 from fhir_server.search.context import Limits
 from fhir_server.search.parse import Search, conditional_criteria, count_of, date_bounds, instant_range, parse
 from fhir_server.store.criteria import (
+    AllOf,
     AnyOf,
     Criterion,
     DateIs,
@@ -98,6 +99,8 @@ async def test_a_whole_search() -> None:
     ("resource_type", "query", "expected"),
     [
         ("Patient", "_id=a", IdIs(("a",), ("Patient.id",))),
+        ("Patient", "_id:missing=false", AllOf(())),
+        ("Patient", "_lastUpdated:missing=true", AnyOf(())),
         ("Patient", "_id=a,b,a", IdIs(("a", "b"), ("Patient.id",))),
         (
             "Patient",
@@ -391,6 +394,7 @@ async def test_conditional_criteria() -> None:
         ("identifier=1&_explain=true", "The parameter _explain cannot stand in the criteria of a conditional request."),
         ("_id:missing=false", "A conditional request needs at least one search parameter."),
         ("_filter=_id pr true and _lastUpdated pr true", "A conditional request needs at least one search parameter."),
+        ("_filter=not (_id pr false or (_lastUpdated pr false and name eq a))", "A conditional request needs at least"),
         ("_filter=_id pr true or name eq a", "A conditional request needs at least one search parameter."),
         ("_format=json&identifier=1", "The parameter _format cannot stand in the criteria of a conditional request."),
     ],

@@ -24,7 +24,16 @@ async def test_some_types() -> None:
     assert found == Search(
         SystemQuery(
             (Query("Patient", (updated("Patient"),)), Query("Observation", (updated("Observation"),))),
-            (SortKey("_lastUpdated", descending=True, elements=("Patient.meta", "Patient.meta.lastUpdated")),),
+            (
+                SortKey(
+                    "_lastUpdated",
+                    descending=True,
+                    elements=(
+                        *("Patient.meta", "Patient.meta.lastUpdated"),
+                        *("Observation.meta", "Observation.meta.lastUpdated"),
+                    ),
+                ),
+            ),
             5,
         ),
         used=(
