@@ -171,6 +171,13 @@ async def test_a_remark_is_no_error_for_those_who_asked_to_be_strict() -> None:
     assert [issue.severity for issue in found.issues] == ["information"]
 
 
+async def test_what_is_asked_twice_is_included_once() -> None:
+    once = await search("Patient", "_include=*", strict=True)
+    again = await search("Patient", "_include=*&_include=Patient:link&_include=Patient:*", strict=True)
+    assert (again.includes, len(again.used)) == (once.includes, 3)
+    assert [issue.diagnostics for issue in again.issues] == [issue.diagnostics for issue in once.issues]
+
+
 async def test_how_many_references_a_search_includes_along() -> None:
     limits = Limits(includes=3)
     assert len((await search("Patient", "_include=*", limits=limits)).includes) == 3
