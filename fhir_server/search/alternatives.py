@@ -75,13 +75,20 @@ def _check_modifier(compilation: Compilation, parameter: Parameter, modifier: st
 
 async def _any_of(compilation: Compilation, parameter: Parameter, modifier: str | None, value: str) -> Criterion:
     values = alternatives(parameter.name, value, compilation.context.limits.alternatives)
-    compiler = TYPE_BY_NAME[parameter.definition.type].compile
-    assert compiler is not None  # `check_offered` has refused the others
     found: list[Criterion] = []
     for each in values:
-        found.append(await compiler(Asked(parameter, each, compilation.context, modifier)))
+        found.append(await compile_value(Asked(parameter, each, compilation.context, modifier)))
         compilation.spend(size(found[-1]))
-    return _joined(list(dict.fromkeys(found)))
+    return found[0] if len(found) == 1 else _joined(list(dict.fromkeys(found)))
+
+
+async def compile_value(asked: Asked) -> Criterion:
+    """The criterion of one value, by the type of its parameter, which must be one that is offered."""
+    if asked.modifier is not None:
+        raise NotSupported(f"The modifier :{asked.modifier} of the parameter {asked.parameter.name} is not offered.")
+    compiler = TYPE_BY_NAME[asked.parameter.definition.type].compile
+    assert compiler is not None  # `check_offered` has refused the others
+    return await compiler(asked)
 
 
 def alternatives(name: str, value: str, limit: int) -> list[str]:

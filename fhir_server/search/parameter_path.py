@@ -45,7 +45,7 @@ def read_path(name: str, limits: Limits) -> ParameterPath:
     """The path that the name of a parameter means. Raises `Invalid`, and `TooCostly` for too many hops."""
     hops: list[Hop] = []
     rest = name
-    while True:
+    while "." in rest or rest.startswith(HAS):
         head, dot, after = rest.partition(".")
         if head.partition(":")[0] == HAS:
             hop, rest = _backward(rest)

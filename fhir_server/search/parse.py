@@ -30,8 +30,8 @@ from fhir_server.search.result_parameters import (
     count_of,
     take_include,
 )
-from fhir_server.search.system_search import searched_types
-from fhir_server.store.criteria import AllOf, AnyOf, Criterion, Prefix, Query, SystemQuery
+from fhir_server.search.system_search import searched_types, sorted_by_row
+from fhir_server.store.criteria import AllOf, AnyOf, Criterion, Not, Prefix, Query, SystemQuery
 
 __all__ = [
     "Search",
@@ -112,8 +112,9 @@ async def parse_system(parameters: Parameters, context: SearchContext, *, strict
     if not used and not any(reading.criteria.values()):
         raise Invalid(f"A search of all types needs a parameter that all have, such as _lastUpdated, or {TYPE}.")
     parts = tuple(Query(type, tuple(criteria)) for type, criteria in reading.criteria.items())
+    sort = sorted_by_row(results.sort, asked, context.definitions)
     reading.used[:0] = used
-    return _search(reading, SystemQuery(parts, results.sort, results.count), None, strict=strict)
+    return _search(reading, SystemQuery(parts, sort, results.count), None, strict=strict)
 
 
 async def conditional_criteria(
@@ -126,18 +127,32 @@ async def conditional_criteria(
             raise Invalid(f"The parameter {name} cannot stand in the criteria of a conditional request.")
     search = await parse(resource_type, parameters, context, strict=True)
     assert isinstance(search.query, Query)
-    if not any(_asks(criterion) for criterion in search.query.criteria):
+    if all(map(_is_always, search.query.criteria)):
         raise Invalid("A conditional request needs at least one search parameter.")
     return search.query.criteria
 
 
-def _asks(criterion: Criterion) -> bool:
-    """Whether a criterion can fail to match: `_id:missing=false` is true of everything."""
-    if isinstance(criterion, AllOf):
-        return any(map(_asks, criterion.criteria))
-    if isinstance(criterion, AnyOf):
-        return all(map(_asks, criterion.criteria))
-    return True
+def _is_always(criterion: Criterion) -> bool:
+    """Whether everything matches it by its form alone, as with `_id:missing=false`."""
+    match criterion:
+        case AllOf(parts):
+            return all(map(_is_always, parts))
+        case AnyOf(parts):
+            return any(map(_is_always, parts))
+        case Not(part):
+            return _is_never(part)
+    return False
+
+
+def _is_never(criterion: Criterion) -> bool:
+    match criterion:
+        case AllOf(parts):
+            return any(map(_is_never, parts))
+        case AnyOf(parts):
+            return all(map(_is_never, parts))
+        case Not(part):
+            return _is_always(part)
+    return False
 
 
 def instant_range(text: str, timezone: ZoneInfo, *, name: str) -> tuple[int, int]:
@@ -184,6 +199,8 @@ async def _take(reading: _Reading, name: str, value: str) -> None:
     plain = name.partition(":")[0]
     if name in ABOUT_THE_ANSWER:
         return
+    if plain in ABOUT_THE_ANSWER:
+        raise Invalid(f"The parameter {plain} has no modifiers.")
     if plain in NOT_OFFERED:
         raise NotSupported(f"The parameter {plain} cannot be used: {NOT_OFFERED[plain]}.")
     if plain == TYPE:
@@ -233,7 +250,8 @@ def _around(contained: Contained, reading: _Reading, types: Sequence[str]) -> Sy
     parts = containers(contained, types, results.context.definitions)
     for _ in parts:
         reading.compilation.spend(len(contained.criteria))
-    return SystemQuery(parts, results.sort, results.count)
+    sort = sorted_by_row(results.sort, [part.type for part in parts], results.context.definitions)
+    return SystemQuery(parts, sort, results.count)
 
 
 def _search(reading: _Reading, query: Query | SystemQuery, contained: Contained | None, *, strict: bool) -> Search:

@@ -1,9 +1,13 @@
-"""Searches of several types: which ones. https://hl7.org/fhir/R4/search.html#all"""
+"""Searches of several types: which ones, and in which order. https://hl7.org/fhir/R4/search.html#all"""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+from fhir_server.definitions.definitions import Definitions
 from fhir_server.outcome import Invalid
+from fhir_server.search.parameters import parameters_of
 from fhir_server.search.result_parameters import TYPE
+from fhir_server.store.criteria import SortKey
 
 _SHOWN = 64
 
@@ -25,3 +29,12 @@ def searched_types(values: Sequence[str], types: Sequence[str]) -> tuple[tuple[s
     if not asked:
         raise Invalid(f"The parameter {TYPE} was given several times, and no type stands in all of them.")
     return asked, tuple((TYPE, value) for value in values)
+
+
+def sorted_by_row(keys: Sequence[SortKey], types: Sequence[str], definitions: Definitions) -> tuple[SortKey, ...]:
+    """Keys of `_id` and `_lastUpdated` with the elements that they read in resources of these types."""
+    parameters = parameters_of(definitions)
+    return tuple(
+        replace(key, elements=tuple(each for type in types for each in parameters.of(type)[key.param].elements))
+        for key in keys
+    )

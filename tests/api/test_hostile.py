@@ -331,7 +331,7 @@ async def test_no_metacharacter_widens_a_search(there: Client, value: str) -> No
         ("_count=1000000000", 200),
         ("_count=-1", 400),
         ("_sort=" + ",".join(["_id"] * 100), 413),
-        ("&".join(["_include=*"] * 10), 400),
+        ("&".join(["_include=*"] * 10), 200),
         ("_has:Observation:patient:_has:Observation:patient:code=x", 400),
         ("birthdate=" + "1" * 5000, 400),
         ("_lastUpdated=ge0001-01-01T00:00:00%2B14:00", 200),

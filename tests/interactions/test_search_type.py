@@ -118,7 +118,7 @@ async def test_unknown_parameters_are_said(record: Client) -> None:
         "Patient?_count=many",
         "Patient?_sort=colour",
         "Observation?value-quantity=gt5",
-        "Observation?patient.name=x",
+        "Observation?patient.colour=x",
         "Observation?code:in=x",
         "Patient?name:colour=x",
         "Patient?_summary=perhaps",

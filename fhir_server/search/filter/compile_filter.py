@@ -1,6 +1,6 @@
 """A filter to one criterion. https://hl7.org/fhir/R4/search_filter.html"""
 
-from fhir_server.outcome import Invalid
+from fhir_server.outcome import Invalid, NotSupported
 from fhir_server.search.chaining import follow
 from fhir_server.search.compilation import Compilation
 from fhir_server.search.filter.operators import compare
@@ -52,6 +52,8 @@ async def _along(
         return await _at_end(compilation, resource_type, found, step)
     if hops == compilation.context.limits.chain_depth:
         raise too_deep(compilation.context.limits)
+    if isinstance(step, Step) and step.where is not None:
+        _check_nested(compilation, resource_type, step)
 
     async def rest(target: str) -> tuple[Criterion, ...] | None:
         last = await _along(compilation, target, found, place + 1, hops + 1)
@@ -63,6 +65,15 @@ async def _along(
 
     hop = Backward(step.type, step.param) if isinstance(step, Has) else Forward(step.name, step.type)
     return await follow(compilation, resource_type, hop, rest)
+
+
+def _check_nested(compilation: Compilation, resource_type: str, step: Step) -> None:
+    parameter = compilation.parameters(resource_type).get(step.name)
+    if parameter is not None and parameter.definition.type != "reference":
+        raise NotSupported(
+            f"_filter: a filter in brackets is offered after references, and {step.name} is none; "
+            "a composite parameter asks for values that hold together."
+        )
 
 
 async def _at_end(compilation: Compilation, resource_type: str, found: Comparison, step: Step) -> Criterion | None:

@@ -7,9 +7,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
 from fhir_server.outcome import Invalid, NotSupported
-from fhir_server.search.alternatives import check_offered, presence
+from fhir_server.search.alternatives import check_offered, compile_value, presence
 from fhir_server.search.parameter_type import Asked
-from fhir_server.search.parameter_types import TYPE_BY_NAME
 from fhir_server.search.reading.escapes import unescape
 from fhir_server.search.reading.folding import fold
 from fhir_server.store.criteria import AllOf, Criterion, DateIs, LastUpdatedIs, Not, StringIs
@@ -43,12 +42,6 @@ async def compare(asked: Asked, operator: str) -> Criterion:
     return await compile(asked)
 
 
-async def _equal(asked: Asked) -> Criterion:
-    compiler = TYPE_BY_NAME[asked.parameter.definition.type].compile
-    assert compiler is not None  # `check_offered` has refused the others
-    return await compiler(asked)
-
-
 def _present(asked: Asked) -> Criterion:
     if asked.value not in ("true", "false"):
         raise Invalid(f"_filter: {asked.parameter.name} pr is true or false.")
@@ -68,14 +61,14 @@ def _with_prefix(prefix: str) -> Compile:
     async def prefixed(asked: Asked) -> Criterion:
         if asked.value[:2].isalpha():
             raise Invalid(f"_filter: {asked.parameter.name} takes a value without a prefix: the operator says it.")
-        return await _equal(replace(asked, value=prefix + asked.value))
+        return await compile_value(replace(asked, value=prefix + asked.value))
 
     return prefixed
 
 
 def _with_modifier(modifier: str) -> Compile:
     async def modified(asked: Asked) -> Criterion:
-        return await _equal(replace(asked, modifier=modifier))
+        return await compile_value(replace(asked, modifier=modifier))
 
     return modified
 
@@ -98,7 +91,7 @@ async def _same_text(asked: Asked) -> Criterion:
 
 
 async def _same_code(asked: Asked) -> Criterion:
-    return await _equal(_with_system(asked, 0))
+    return await compile_value(_with_system(asked, 0))
 
 
 def _with_system(asked: Asked, place: int) -> Asked:
@@ -119,21 +112,21 @@ def _with_unit(compile: Compile) -> Compile:
 _PREFIXED: Mapping[str, Compile] = {
     prefix: _with_prefix(prefix) for prefix in ("eq", "ne", "gt", "lt", "ge", "le", "ap", "sa", "eb")
 }
-_EQUAL: Mapping[str, Compile] = {"eq": _equal}
-_EQUAL_OR_NOT: Mapping[str, Compile] = {"eq": _equal, "ne": _unequal(_equal)}
+_EQUAL: Mapping[str, Compile] = {"eq": compile_value}
+_EQUAL_OR_NOT: Mapping[str, Compile] = {"eq": compile_value, "ne": _unequal(compile_value)}
 
 _BY_TYPE: Mapping[str, Mapping[str, Compile]] = {
     "composite": _EQUAL,
     "date": {**_PREFIXED, "po": _overlaps},
     "number": _PREFIXED,
     "quantity": {operator: _with_unit(compile) for operator, compile in _PREFIXED.items()},
-    "reference": {**_EQUAL_OR_NOT, "re": _equal},
+    "reference": {**_EQUAL_OR_NOT, "re": compile_value},
     "special": _EQUAL,
     "string": {
         "eq": _same_text,
         "ne": _unequal(_same_text),
         "co": _with_modifier("contains"),
-        "sw": _equal,
+        "sw": compile_value,
     },
     "token": {
         "eq": _same_code,
