@@ -11,7 +11,7 @@ from fhir_server.outcome import Invalid, Issue, NotSupported, TooCostly
 from fhir_server.search.context import SearchContext
 from fhir_server.search.parameter_types import TYPE_BY_NAME
 from fhir_server.search.parameters import BY_ROW, parameters_of
-from fhir_server.store.criteria import SortKey
+from fhir_server.store.criteria import SortKey, SortType
 
 Total = Literal["none", "estimate", "accurate"]
 Summary = Literal["true", "text", "data", "count", "false"]
@@ -100,7 +100,8 @@ def _sort_key(results: Results, text: str) -> SortKey:
     declared = TYPE_BY_NAME[parameter.definition.type]
     if parameter.code.always_empty or not (declared.sortable or name in BY_ROW):
         raise NotSupported(f"_sort: sorting by {name}, a {declared.name} parameter, is not offered.")
-    return SortKey(name, descending=text.startswith("-"), elements=parameter.elements)
+    kind: SortType = "row" if name in BY_ROW else "date"
+    return SortKey(name, descending=text.startswith("-"), elements=parameter.elements, type=kind)
 
 
 RESULT_PARAMETERS: Mapping[str, Callable[[Results, str], str]] = {

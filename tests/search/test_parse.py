@@ -85,7 +85,7 @@ async def test_a_whole_search() -> None:
                 TokenIs("status", None, "final", ("Observation.status",)),
             ),
             sort=(
-                SortKey("date", descending=True, elements=("Observation.effective",)),
+                SortKey("date", descending=True, elements=("Observation.effective",), type="date"),
                 SortKey("_id", elements=("Observation.id",)),
             ),
             count=1000,

@@ -4,14 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-import apsw
-
 from fhir_server.outcome import TooCostly
 
 MOST_TERMS = 4_000
 
-Value: TypeAlias = str | int | float | bytes | None | apsw.pyobject
-"""`pyobject`: a Python value for one of our own functions"""
+Value: TypeAlias = object
+"""What SQLite can hold, or `apsw.pyobject`: a Python value for one of our own functions"""
 
 
 @dataclass(frozen=True, slots=True)
