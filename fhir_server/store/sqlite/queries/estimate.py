@@ -33,7 +33,7 @@ def _extrapolated(search: Search) -> int:
     random = Random(last)
     matched = seen = 0
     for number in range(WINDOWS):
-        begin = number * width + random.randrange(width) + 1
+        begin = number * width + random.randrange(max(width - WINDOW_ROWS, 0) + 1) + 1
         found, reached = _window(search, begin, min((number + 1) * width, last))
         matched += found
         seen += reached - begin + 1

@@ -6,7 +6,7 @@ the snapshot and passes the filter, then and now; a masked element matches nothi
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import apsw
 
@@ -44,21 +44,21 @@ SOME, MANY = 2_000, 100_000
 MOST_TEXTS = 400
 MOST_IN_HIERARCHY = 5_000
 
-Inner = Callable[[str, tuple[Criterion, ...]], "Search"]
-"""Makes the search for what a chain leads over."""
+
+class Inner(Protocol):
+    """Makes the search for what a chain leads over; `most` is how many rows it may give."""
+
+    def __call__(self, type: str, criteria: tuple[Criterion, ...], most: int | None = None) -> "Search": ...
 
 
 class Resolver:
     """Resolves the criteria of one search for rows of `type`. `row` is the alias that a probe gives to the rows that it
     looks at. `probes`: whether there are any, afterwards."""
 
-    def __init__(
-        self, connection: apsw.Connection, type: str, inner: Inner, most: int, row: str, steps: list[PlanStep]
-    ) -> None:
+    def __init__(self, connection: apsw.Connection, type: str, inner: Inner, row: str, steps: list[PlanStep]) -> None:
         self._connection = connection
         self._type = type
         self._inner = inner
-        self._most = most
         self._row = row
         self._steps = steps
         self.probes = False
@@ -189,12 +189,12 @@ class Resolver:
 
     def _next_level(self, asked: InHierarchy, level: tuple[str, ...]) -> tuple[str, ...]:
         if asked.above:
-            inner = self._inner(asked.type, (IdIs(level),))
+            inner = self._inner(asked.type, (IdIs(level),), MANY)
             rows = inner.select("v.keys", inner.reads("v", asked.via_elements))
             found = [id for (keys,) in rows or () for id in reference_ids(keys, asked.via, asked.type)]
         else:
             links = tuple(ReferenceTo(asked.via, asked.type, id, asked.via_elements) for id in level)
-            inner = self._inner(asked.type, (AnyOf(links),))
+            inner = self._inner(asked.type, (AnyOf(links),), MANY)
             rows = inner.select("v.id")
             found = [id for (id,) in rows or ()]
         if rows is None:

@@ -62,7 +62,7 @@ class Search:
         access: AccessFilter,
         state: State,
         query: Query,
-        most: int = SOME,
+        most: int | None = None,
         depth: int = 0,
     ) -> None:
         self.connection = connection
@@ -72,19 +72,19 @@ class Search:
         self.rows = row_access(access, query.type)
         self.guard = self.rows.guard("v")
         self.steps: list[PlanStep] = []
-        self.most = most
+        self.most = SOME if most is None else most
         self._query = query
         self._access = access
         self._state = state
         self._depth = depth
-        resolver = Resolver(connection, query.type, self._inner, most, f"v{depth + 1}", self.steps)
+        resolver = Resolver(connection, query.type, self._inner, f"v{depth + 1}", self.steps)
         self.criteria: list[Asked] = conjuncts([resolver.resolved(part) for part in query.criteria])
         self.probes = resolver.probes
         self.choices = drivers(query.type, self.criteria, access, self.rows)
 
-    def _inner(self, type: str, criteria: tuple[Criterion, ...]) -> "Search":
-        query = Query(type, criteria)
-        return Search(self.connection, self._access, self._state, query, self.most, self._depth + 1)
+    def _inner(self, type: str, criteria: tuple[Criterion, ...], most: int | None = None) -> "Search":
+        query, most = Query(type, criteria), self.most if most is None else most
+        return Search(self.connection, self._access, self._state, query, most, self._depth + 1)
 
     def page(self) -> Found:
         """The page after the cursor, or before it."""

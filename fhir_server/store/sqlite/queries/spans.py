@@ -70,7 +70,9 @@ def group_leaf(criterion: Criterion, document: Document) -> Sql:
         return compared
     if isinstance(criterion, TermIs):
         return some(document, f"w.{criterion.param}", text_condition(_FIRST, criterion.text, criterion.how))
-    if isinstance(criterion, IsPresent):
+    if isinstance(criterion, IsPresent) or (
+        isinstance(criterion, TokenIs) and criterion.system is criterion.code is None
+    ):
         coded = [_has(document, f"{kind}.{criterion.param}") for kind in "ti"]
         return any_of([some(document, "present", Sql("e.value=?", (criterion.param,))), *coded])
     return _pair(document, *_parts(criterion))

@@ -21,7 +21,8 @@ class Sql:
 
 
 TRUE = Sql("1")
-FALSE = Sql("0")
+FALSE = Sql("?", (0,))
+"""Bound: SQLite folds a literal, and then finds no use for the index that it is told to take."""
 
 
 def all_of(parts: Sequence[Sql]) -> Sql:
