@@ -29,23 +29,25 @@ def field_number(type: str, param: str) -> int:
 
 
 class TokenForms(NamedTuple):
-    """What is kept of a token, so that it is found by system and code, by code, by system, and at all."""
+    """What is kept of a token, so that it is found by system and code, by code, by system, and at all; as sets that
+    keep their order."""
 
-    packed: tuple[bytes, ...]
-    postings: tuple[str, ...]
+    packed: dict[bytes, None]
+    postings: dict[str, None]
 
 
 @lru_cache(maxsize=16_384)
 def token_forms(type: str, param: str, system: str, code: str) -> TokenForms:
     """The forms of one token; few tokens make up most of a record, so they are remembered."""
-    forms = (
+    texts = (
         token_text(param, system, code),
         token_text(param, None, code),
         token_text(param, system, None),
         token_text(param, None, None),
     )
     return TokenForms(
-        tuple(DELIMITER + digest(form) for form in forms), tuple(posting_word(type, form) for form in forms)
+        dict.fromkeys(DELIMITER + digest(text) for text in texts),
+        dict.fromkeys(posting_word(type, text) for text in texts),
     )
 
 
@@ -100,10 +102,12 @@ def identifier_key(param: str, system: str, value: str) -> str:
     return f"i{param}\x1f{plain(value)}\x1f{plain(system)}"
 
 
+@lru_cache(maxsize=4_096)
 def identifier_system_key(param: str, system: str) -> str:
     return f"I{param}\x1f{plain(system)}"
 
 
+@lru_cache(maxsize=16_384)
 def reference_key(param: str, type: str, id: str) -> str:
     return f"r{param}\x1c{plain(type)}/{plain(id)}"
 
@@ -113,10 +117,18 @@ def target_key(type: str, id: str) -> str:
     return f"\x1c{plain(type)}/{plain(id)}"
 
 
+@lru_cache(maxsize=16_384)
+def any_reference_key(type: str, id: str) -> str:
+    """The key of a reference to this resource, by any element."""
+    return "t" + target_key(type, id)
+
+
+@lru_cache(maxsize=16_384)
 def compartment_key(name: str, id: str) -> str:
     return f"c{plain(name)}\x1d{plain(id)}"
 
 
+@lru_cache(maxsize=4_096)
 def uri_key(param: str, uri: str) -> str:
     return f"u{param}\x1f{plain(uri)}"
 
