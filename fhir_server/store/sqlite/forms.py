@@ -1,6 +1,7 @@
 """The words, hashes and exact keys by which entries are found and judged.
 
-A token is a 64-bit hash: behind a delimiter in the column `tokens`, and with the type as a word of the full-text index.
+A token is a 64-bit hash: in the column `tokens`, and with the type as a word of the full-text index. That a hash is found
+across the border of two others is as unlikely as that two hashes are the same.
 Identifiers, references, compartments and URIs are also kept exactly as they are, in the column `keys`, so that no
 collision of hashes can show the wrong person.
 """
@@ -10,7 +11,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import NamedTuple
 
-DELIMITER = b"\x00"
+HASH_SIZE = 8
 
 _ESCAPES = {code: f"\x1b{code - 0x1B}" for code in range(0x1B, 0x20)}
 _ESCAPED = re.compile("\x1b([0-4])")
@@ -18,7 +19,7 @@ _ESCAPED = re.compile("\x1b([0-4])")
 
 def digest(text: str) -> bytes:
     """The 64-bit hash of a token or key."""
-    return blake2b(text.encode(), digest_size=8).digest()
+    return blake2b(text.encode(), digest_size=HASH_SIZE).digest()
 
 
 @lru_cache(maxsize=16_384)
@@ -46,7 +47,7 @@ def token_forms(type: str, param: str, system: str, code: str) -> TokenForms:
         token_text(param, None, None),
     )
     return TokenForms(
-        dict.fromkeys(DELIMITER + digest(text) for text in texts),
+        dict.fromkeys(digest(text) for text in texts),
         dict.fromkeys(posting_word(type, text) for text in texts),
     )
 
@@ -86,6 +87,25 @@ def posting_word(type: str, text: str) -> str:
 def exact_key(*items: str) -> bytes:
     """Exact keys as the column `keys` holds them; one alone is what `instr` looks for."""
     return ("\x1e" + "\x1e".join(items) + "\x1e").encode() if items else b""
+
+
+SHORT_SYSTEMS = {
+    "http://unitsofmeasure.org": "u",
+    "http://snomed.info/sct": "s",
+    "http://loinc.org": "l",
+    "https://dmd.nhs.uk": "d",
+    "http://hl7.org/fhir/sid/icd-10": "i",
+    "http://terminology.hl7.org/CodeSystem/observation-category": "o",
+    "http://terminology.hl7.org/CodeSystem/condition-clinical": "c",
+    "http://terminology.hl7.org/CodeSystem/v3-ActCode": "a",
+}
+
+
+def short_system(system: str) -> str:
+    """A system as `spans` holds it: the common ones make up much of a record. Different systems stay different."""
+    if len(system) == 1 or system.startswith("="):
+        return "=" + system
+    return SHORT_SYSTEMS.get(system, system)
 
 
 def plain(text: str) -> str:
@@ -157,4 +177,4 @@ def word(type: str, text: str) -> str:
 @lru_cache(maxsize=16_384)
 def packed_hash(text: str) -> bytes:
     """A hash as the column `tokens` holds it."""
-    return DELIMITER + digest(text)
+    return digest(text)

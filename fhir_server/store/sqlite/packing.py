@@ -82,18 +82,22 @@ def _present(entries: Entries) -> list[str]:
 
 
 def _exact(type: str, entries: Entries, words: dict[str, None]) -> dict[str, None]:
-    """The exact keys; the words by which their rows are found are added."""
+    """The exact keys; the words by which their rows are found are added. What a search parameter refers to needs no
+    second key as a target."""
     keys: dict[str, None] = {}
     words.update(dict.fromkeys(_exact_words(type, entries, "")))
     for param, system, value in entries.identifiers:
         keys[forms.identifier_key(param, system, value)] = None
         keys[forms.identifier_system_key(param, system)] = None
+    named: set[tuple[str, ...]] = set()
     for reference in entries.references:
         keys[forms.reference_key(*reference)] = None
         if reference[1]:
+            named.add(reference[1:])
             words[forms.target_word(*reference[1:])] = None
     for target in entries.targets:
-        keys[forms.any_reference_key(*target)] = None
+        if target not in named:
+            keys[forms.any_reference_key(*target)] = None
         words[forms.target_word(*target)] = None
     for name, id in entries.compartments:
         keys[forms.compartment_key(name, id)] = None
@@ -148,7 +152,7 @@ def _compared(entries: Entries) -> Spans:
         if system == CANONICAL:
             spans.setdefault(f"c.{param}", {})[unit, first, last] = None
         else:
-            spans.setdefault(f"q.{param}", {})[unit, first, last, system] = None
+            spans.setdefault(f"q.{param}", {})[unit, first, last, forms.short_system(system)] = None
     for param, latitude, longitude in entries.positions:
         spans.setdefault(f"p.{param}", {})[latitude, longitude] = None
     return {name: list(values) for name, values in spans.items()}
@@ -169,9 +173,10 @@ def _groups(entries: Entries) -> list[tuple[str, Spans]]:
 def _group(entries: Entries) -> Spans:
     """A group as JSON in which every kind of entry can be judged without hashes."""
     spans = _compared(entries)
+    for kind, coded in (("t", entries.tokens), ("i", entries.identifiers)):
+        for param, system, code in _once(coded):
+            spans.setdefault(f"{kind}.{param}", []).append((forms.short_system(system), code))
     kinds = (
-        ("t", entries.tokens),
-        ("i", entries.identifiers),
         ("r", entries.references),
         ("u", entries.uris),
         ("x", entries.exacts),
