@@ -16,7 +16,8 @@ Prefix = Literal["eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"]
 
 @dataclass(frozen=True, slots=True)
 class TokenIs:
-    """A token: `system` None is any system, "" none; `code` None is any code of the system."""
+    """A token: `system` None is any system, "" none; `code` None is any code of the system; with neither it asks what
+    `IsPresent` asks."""
 
     param: str
     system: str | None

@@ -114,13 +114,13 @@ def visible(access: AccessFilter, row: Row) -> bool:
 
 def _matches_entry(criterion: Criterion, entries: Entries) -> bool:
     match criterion:
+        case TokenIs(param, None, None) | IsPresent(param):
+            coded = (*entries.tokens, *entries.identifiers)
+            return param in entries.present or any(known == param for known, _, _ in coded)
         case TokenIs():
             return any(_token_is(criterion, *token) for token in entries.tokens)
         case IdentifierIs():
             return any(_identifier_is(criterion, *token) for token in entries.identifiers)
-        case IsPresent(param):
-            coded = (*entries.tokens, *entries.identifiers)
-            return param in entries.present or any(known == param for known, _, _ in coded)
         case DateIs() | NumberIs() | QuantityIs() | IsNear():
             return _compares(criterion, entries)
         case StringIs(param) | TermIs(param):

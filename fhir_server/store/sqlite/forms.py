@@ -1,6 +1,7 @@
 """The words, hashes and exact keys by which entries are found and judged.
 
-A token is a 64-bit hash: behind a delimiter in the column `tokens`, and with the type as a word of the full-text index.
+A token is a 64-bit hash: in the column `tokens`, and with the type as a word of the full-text index. That a hash is found
+across the border of two others is as unlikely as that two hashes are the same.
 Identifiers, references, compartments and URIs are also kept exactly as they are, in the column `keys`, so that no
 collision of hashes can show the wrong person.
 """
@@ -10,7 +11,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import NamedTuple
 
-DELIMITER = b"\x00"
+HASH_SIZE = 8
 
 _ESCAPES = {code: f"\x1b{code - 0x1B}" for code in range(0x1B, 0x20)}
 _ESCAPED = re.compile("\x1b([0-4])")
@@ -18,7 +19,7 @@ _ESCAPED = re.compile("\x1b([0-4])")
 
 def digest(text: str) -> bytes:
     """The 64-bit hash of a token or key."""
-    return blake2b(text.encode(), digest_size=8).digest()
+    return blake2b(text.encode(), digest_size=HASH_SIZE).digest()
 
 
 @lru_cache(maxsize=16_384)
@@ -29,23 +30,25 @@ def field_number(type: str, param: str) -> int:
 
 
 class TokenForms(NamedTuple):
-    """What is kept of a token, so that it is found by system and code, by code, by system, and at all."""
+    """What is kept of a token, so that it is found by system and code, by code, by system, and at all; as sets that
+    keep their order."""
 
-    packed: tuple[bytes, ...]
-    postings: tuple[str, ...]
+    packed: dict[bytes, None]
+    postings: dict[str, None]
 
 
 @lru_cache(maxsize=16_384)
 def token_forms(type: str, param: str, system: str, code: str) -> TokenForms:
     """The forms of one token; few tokens make up most of a record, so they are remembered."""
-    forms = (
+    texts = (
         token_text(param, system, code),
         token_text(param, None, code),
         token_text(param, system, None),
         token_text(param, None, None),
     )
     return TokenForms(
-        tuple(DELIMITER + digest(form) for form in forms), tuple(posting_word(type, form) for form in forms)
+        dict.fromkeys(digest(text) for text in texts),
+        dict.fromkeys(posting_word(type, text) for text in texts),
     )
 
 
@@ -86,6 +89,25 @@ def exact_key(*items: str) -> bytes:
     return ("\x1e" + "\x1e".join(items) + "\x1e").encode() if items else b""
 
 
+SHORT_SYSTEMS = {
+    "http://unitsofmeasure.org": "u",
+    "http://snomed.info/sct": "s",
+    "http://loinc.org": "l",
+    "https://dmd.nhs.uk": "d",
+    "http://hl7.org/fhir/sid/icd-10": "i",
+    "http://terminology.hl7.org/CodeSystem/observation-category": "o",
+    "http://terminology.hl7.org/CodeSystem/condition-clinical": "c",
+    "http://terminology.hl7.org/CodeSystem/v3-ActCode": "a",
+}
+
+
+def short_system(system: str) -> str:
+    """A system as `spans` holds it: the common ones make up much of a record. Different systems stay different."""
+    if len(system) == 1 or system.startswith("="):
+        return "=" + system
+    return SHORT_SYSTEMS.get(system, system)
+
+
 def plain(text: str) -> str:
     """The text without the characters that separate the parts of keys; different texts stay different."""
     return text if text.isprintable() else text.translate(_ESCAPES)
@@ -100,10 +122,12 @@ def identifier_key(param: str, system: str, value: str) -> str:
     return f"i{param}\x1f{plain(value)}\x1f{plain(system)}"
 
 
+@lru_cache(maxsize=4_096)
 def identifier_system_key(param: str, system: str) -> str:
     return f"I{param}\x1f{plain(system)}"
 
 
+@lru_cache(maxsize=16_384)
 def reference_key(param: str, type: str, id: str) -> str:
     return f"r{param}\x1c{plain(type)}/{plain(id)}"
 
@@ -113,10 +137,18 @@ def target_key(type: str, id: str) -> str:
     return f"\x1c{plain(type)}/{plain(id)}"
 
 
+@lru_cache(maxsize=16_384)
+def any_reference_key(type: str, id: str) -> str:
+    """The key of a reference to this resource, by any element."""
+    return "t" + target_key(type, id)
+
+
+@lru_cache(maxsize=16_384)
 def compartment_key(name: str, id: str) -> str:
     return f"c{plain(name)}\x1d{plain(id)}"
 
 
+@lru_cache(maxsize=4_096)
 def uri_key(param: str, uri: str) -> str:
     return f"u{param}\x1f{plain(uri)}"
 
@@ -145,4 +177,4 @@ def word(type: str, text: str) -> str:
 @lru_cache(maxsize=16_384)
 def packed_hash(text: str) -> bytes:
     """A hash as the column `tokens` holds it."""
-    return DELIMITER + digest(text)
+    return digest(text)

@@ -1,7 +1,7 @@
 """Functions that SQL statements call: they look into the packed column `keys`, which SQLite cannot take apart."""
 
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
 
 import apsw
 import msgspec
@@ -75,10 +75,11 @@ def _source_word(type: str, param: str | None, target: str, id: str) -> str:
 
 def add_functions(connection: apsw.Connection) -> None:
     """Let the statements of a connection call the functions."""
-    for name, function, arguments in (
-        ("refers", refers, 2),
-        ("reference_ids", _reference_ids, 3),
-        ("extreme_key", extreme_key, 3),
-        ("source_word", _source_word, 4),
-    ):
+    functions: dict[str, tuple[Callable[..., Any], int]] = {
+        "refers": (refers, 2),
+        "reference_ids": (_reference_ids, 3),
+        "extreme_key": (extreme_key, 3),
+        "source_word": (_source_word, 4),
+    }
+    for name, (function, arguments) in functions.items():
         connection.create_scalar_function(name, function, arguments, deterministic=True)

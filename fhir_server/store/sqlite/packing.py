@@ -6,8 +6,7 @@ token, for sorting; groups. `postings`: the words of the full-text index. `rows`
 their vid. `terms`: texts for the vocabulary.
 """
 
-from collections.abc import Callable, Hashable
-from itertools import chain
+from collections.abc import Hashable
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -40,79 +39,90 @@ class Packed(NamedTuple):
 
 def pack(type: str, entries: Entries) -> Packed:
     """The packed form of the entries of a resource of this type."""
-    hashes, words = _hashed(type, entries)
-    keys, exact_words = _exact(type, entries)
+    hashes: dict[bytes, None] = {}
+    words: dict[str, None] = {}
+    _hashed(type, entries, hashes, words)
+    keys = _exact(type, entries, words)
+    for group, inner in entries.groups:
+        words.update(dict.fromkeys(_group_words(type, group, inner)))
     spans = _spans(entries)
-    words += exact_words
-    words += (word for group, inner in entries.groups for word in _group_words(type, group, inner))
     return Packed(
-        b"".join(dict.fromkeys(hashes)),
+        b"".join(hashes),
         forms.exact_key(*keys),
         _encode(spans).decode() if spans else None,
-        " ".join(dict.fromkeys(words)),
-        tuple(dict.fromkeys(id for name, id in entries.compartments if name == "Patient")),
+        " ".join(words),
+        tuple(dict.fromkeys([id for name, id in entries.compartments if name == "Patient"])),
         rows_of(type, spans),
-        tuple(dict.fromkeys((field_number(type, param), text) for param, text in entries.terms)),
+        tuple(dict.fromkeys([(field_number(type, param), text) for param, text in entries.terms])),
     )
 
 
-def _hashed(type: str, entries: Entries) -> tuple[list[bytes], list[str]]:
+def _hashed(type: str, entries: Entries, hashes: dict[bytes, None], words: dict[str, None]) -> None:
     """What is matched by hash: the hashes for the row, and the words. Words of a narrative stand in the index alone."""
-    tokens = [forms.token_forms(type, *token) for token in entries.tokens]
+    for token in entries.tokens:
+        kept = forms.token_forms(type, *token)
+        hashes.update(kept.packed)
+        words.update(kept.postings)
+    for text in _texts(entries):
+        hashes[forms.packed_hash(text)] = None
+        words[forms.word(type, text)] = None
+    for param, word in entries.words:
+        words[forms.word(type, forms.word_text(param, word))] = None
+
+
+def _texts(entries: Entries) -> list[str]:
     texts = [forms.token_text(param, None, None) for param in _present(entries)]
     texts += [forms.term_text(param, text) for param, text in entries.terms]
     texts += [forms.exact_text(param, text) for param, text in entries.exacts]
-    hashes = [*chain.from_iterable(form.packed for form in tokens), *map(forms.packed_hash, texts)]
-    words = [*chain.from_iterable(form.postings for form in tokens), *(forms.word(type, text) for text in texts)]
-    words += [forms.word(type, forms.word_text(param, word)) for param, word in entries.words]
-    return hashes, words
+    return texts
 
 
 def _present(entries: Entries) -> list[str]:
     return [*entries.present, *dict.fromkeys(param for param, _, _ in entries.identifiers)]
 
 
-def _exact(type: str, entries: Entries) -> tuple[list[str], list[str]]:
-    """The exact keys, and the words by which their rows are found."""
+def _exact(type: str, entries: Entries, words: dict[str, None]) -> dict[str, None]:
+    """The exact keys; the words by which their rows are found are added. What a search parameter refers to needs no
+    second key as a target."""
     keys: dict[str, None] = {}
-    words = _exact_words(type, entries, lambda param: param)
+    words.update(dict.fromkeys(_exact_words(type, entries, "")))
     for param, system, value in entries.identifiers:
         keys[forms.identifier_key(param, system, value)] = None
         keys[forms.identifier_system_key(param, system)] = None
-    for param, target_type, id in entries.references:
-        keys[forms.reference_key(param, target_type, id)] = None
-        if target_type:
-            words.append(forms.target_word(target_type, id))
-    for target_type, id in entries.targets:
-        keys["t" + forms.target_key(target_type, id)] = None
-        words.append(forms.target_word(target_type, id))
+    named: set[tuple[str, ...]] = set()
+    for reference in entries.references:
+        keys[forms.reference_key(*reference)] = None
+        if reference[1]:
+            named.add(reference[1:])
+            words[forms.target_word(*reference[1:])] = None
+    for target in entries.targets:
+        if target not in named:
+            keys[forms.any_reference_key(*target)] = None
+        words[forms.target_word(*target)] = None
     for name, id in entries.compartments:
         keys[forms.compartment_key(name, id)] = None
-        words += (forms.compartment_word(type, name, id), forms.compartment_word("", name, id))
+        words[forms.compartment_word(type, name, id)] = words[forms.compartment_word("", name, id)] = None
     for param, uri in entries.uris:
         keys[forms.uri_key(param, uri)] = None
-    return list(keys), words
+    return keys
 
 
-def _exact_words(type: str, entries: Entries, named: Callable[[str], str]) -> list[str]:
-    """The words of identifiers, references and URIs, whose parameters go by the name that `named` gives them."""
+def _exact_words(type: str, entries: Entries, group: str) -> list[str]:
+    """The words of identifiers, references and URIs, in the group that is named or in none."""
+    prefix = forms.group_param(group, "") if group else ""
     words: list[str] = []
     for param, system, value in entries.identifiers:
-        words += forms.token_forms.__wrapped__(type, named(param), system, value).postings
-    words += [forms.reference_word(type, named(param), target, id) for param, target, id in entries.references]
-    words += [forms.posting_word(type, forms.uri_key(named(param), uri)) for param, uri in entries.uris]
+        words += forms.token_forms.__wrapped__(type, prefix + param, system, value).postings
+    words += [forms.reference_word(type, prefix + param, target, id) for param, target, id in entries.references]
+    words += [forms.word(type, forms.uri_key(prefix + param, uri)) for param, uri in entries.uris]
     return words
 
 
 def _group_words(type: str, group: str, entries: Entries) -> list[str]:
     """The words by which rows with such a group are found."""
-
-    def named(param: str) -> str:
-        return forms.group_param(group, param)
-
-    words = _exact_words(type, entries, named)
+    words = _exact_words(type, entries, group)
     for param, system, code in entries.tokens:
-        words += forms.token_forms(type, named(param), system, code).postings
+        words += forms.token_forms(type, forms.group_param(group, param), system, code).postings
     return words
 
 
@@ -142,7 +152,7 @@ def _compared(entries: Entries) -> Spans:
         if system == CANONICAL:
             spans.setdefault(f"c.{param}", {})[unit, first, last] = None
         else:
-            spans.setdefault(f"q.{param}", {})[unit, first, last, system] = None
+            spans.setdefault(f"q.{param}", {})[unit, first, last, forms.short_system(system)] = None
     for param, latitude, longitude in entries.positions:
         spans.setdefault(f"p.{param}", {})[latitude, longitude] = None
     return {name: list(values) for name, values in spans.items()}
@@ -163,9 +173,10 @@ def _groups(entries: Entries) -> list[tuple[str, Spans]]:
 def _group(entries: Entries) -> Spans:
     """A group as JSON in which every kind of entry can be judged without hashes."""
     spans = _compared(entries)
+    for kind, coded in (("t", entries.tokens), ("i", entries.identifiers)):
+        for param, system, code in _once(coded):
+            spans.setdefault(f"{kind}.{param}", []).append((forms.short_system(system), code))
     kinds = (
-        ("t", entries.tokens),
-        ("i", entries.identifiers),
         ("r", entries.references),
         ("u", entries.uris),
         ("x", entries.exacts),
@@ -194,25 +205,28 @@ def rows_of(type: str, spans: Spans) -> Rows:
     A quantity stands in `number` as it is written, without its unit, and by the unit that it is sorted by: the base
     unit of UCUM where there is one.
     """
-    rows: dict[str, list[Row]] = {}
+    rows: dict[str, dict[Row, None]] = {}
     for name, values in spans.items():
-        kind, _, param = name.partition(".")
-        if kind not in _TABLE_OF:
+        table = _TABLE_OF.get(name[:2])
+        if table is None:
             continue
-        field = field_number(type, param)
-        found = rows.setdefault(_TABLE_OF[kind], [])
-        if kind in "qc":
-            sorted_by = kind == "c" or f"c.{param}" not in spans
-            found += [(field, "=" + value[0], *value[1:3]) for value in values if sorted_by]
-            found += [(field, "", *value[1:3]) for value in values if kind == "q"]
-        elif kind == "n":
-            found += [(field, "", *value) for value in values]
-        else:
-            found += [(field, *value) for value in values]
-    return {table: tuple(dict.fromkeys(known)) for table, known in rows.items()}
+        field = field_number(type, name[2:])
+        found = rows.setdefault(table, {})
+        if table != "number":
+            for value in values:
+                found[field, *value] = None
+            continue
+        sorted_by = name[0] == "c" or (name[0] == "q" and f"c.{name[2:]}" not in spans)
+        for value in values:
+            low, high = value[-2:] if name[0] == "n" else value[1:3]
+            if sorted_by:
+                found[field, "=" + value[0], low, high] = None
+            if name[0] != "c":
+                found[field, "", low, high] = None
+    return {table: tuple(known) for table, known in rows.items()}
 
 
-_TABLE_OF = {"d": "date", "s": "string", "n": "number", "q": "number", "c": "number", "p": "position"}
+_TABLE_OF = {"d.": "date", "s.": "string", "n.": "number", "q.": "number", "c.": "number", "p.": "position"}
 
 
 def unpack_rows(type: str, spans: str | None) -> Rows:

@@ -102,6 +102,7 @@ def all_words(parts: Sequence[Words | None]) -> Words | None:
 
 
 def any_words(parts: Sequence[Words | None]) -> Words | None:
+    """The expression for at least one of the parts; None where one of them has none."""
     known = [part for part in parts if part is not None]
     if not known or len(known) < len(parts):
         return None

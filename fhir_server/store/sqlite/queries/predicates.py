@@ -60,8 +60,8 @@ def condition(
     if isinstance(criterion, Not):
         return negated(condition(criterion.criterion, row, guard, within))
     if isinstance(criterion, InGroup):
-        plain = _in_group(criterion, row, guard, within)
-    elif within is not None and not isinstance(criterion, IdIs | LastUpdatedIs | Resolved):
+        return _guarded(_in_group(criterion, row, within), all_elements(criterion), guard)
+    if within is not None and not isinstance(criterion, IdIs | LastUpdatedIs | Resolved):
         plain = group_leaf(criterion, within)
     else:
         plain = _leaf(criterion, row)
@@ -117,11 +117,25 @@ def refers_to(row: str, param: str, references: Sequence[tuple[str, str]]) -> Sq
     return Sql(f"refers(?, {row}.keys)", (apsw.pyobject(targets(param, references)),))
 
 
-def _in_group(asked: InGroup, row: str, guard: Guard, within: Document | None) -> Sql:
+def all_elements(criterion: Criterion) -> Elements:
+    """The elements that a criterion and those in it read: a group is not known where one of them is masked."""
+    match criterion:
+        case AllOf(criteria) | AnyOf(criteria):
+            own: Elements = ()
+        case Not(inner):
+            own, criteria = (), (inner,)
+        case InGroup(_, criteria, elements):
+            own = elements
+        case _:
+            return criterion.elements
+    return own + tuple(element for part in criteria for element in all_elements(part))
+
+
+def _in_group(asked: InGroup, row: str, within: Document | None) -> Sql:
     document = Document(f"{row}.spans") if within is None else within
     group = f"g{document.depth}"
     inner = Document(f"{group}.value", "$[1]", document.depth + 1)
-    matching = all_of([condition(part, row, guard, inner) for part in asked.criteria])
+    matching = all_of([condition(part, row, unguarded, inner) for part in asked.criteria])
     text = f"EXISTS (SELECT 1 FROM json_each({document.text}, ?) {group} WHERE instr({group}.value->>0, ?)"
     return Sql(f"{text} AND {matching.text})", (json_path("g", document.root), f"|{asked.group}|", *matching.values))
 

@@ -6,7 +6,7 @@ the snapshot and passes the filter, then and now; a masked element matches nothi
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import apsw
 
@@ -44,21 +44,21 @@ SOME, MANY = 2_000, 100_000
 MOST_TEXTS = 400
 MOST_IN_HIERARCHY = 5_000
 
-Inner = Callable[[str, tuple[Criterion, ...]], "Search"]
-"""Makes the search for what a chain leads over."""
+
+class Inner(Protocol):
+    """Makes the search for what a chain leads over; `most` is how many rows it may give."""
+
+    def __call__(self, type: str, criteria: tuple[Criterion, ...], most: int | None = None) -> "Search": ...
 
 
 class Resolver:
     """Resolves the criteria of one search for rows of `type`. `row` is the alias that a probe gives to the rows that it
     looks at. `probes`: whether there are any, afterwards."""
 
-    def __init__(
-        self, connection: apsw.Connection, type: str, inner: Inner, most: int, row: str, steps: list[PlanStep]
-    ) -> None:
+    def __init__(self, connection: apsw.Connection, type: str, inner: Inner, row: str, steps: list[PlanStep]) -> None:
         self._connection = connection
         self._type = type
         self._inner = inner
-        self._most = most
         self._row = row
         self._steps = steps
         self.probes = False
@@ -100,15 +100,16 @@ class Resolver:
         found = [forms.term_text(asked.param, known) for (known,) in self._connection.execute(text, values)]
         if len(found) > MOST_TEXTS:
             raise TooCostly(f"more than {MOST_TEXTS} different texts of `{asked.param}` match: give more of the text")
-        self._note(f"texts of {asked.param}", len(found))
+        self._steps.append(PlanStep("resolve", asked.param, actual=len(found)))
         if not found:
-            return Resolved(lambda row: FALSE, ids=(), elements=asked.elements)
+            return Resolved(lambda row: FALSE, ids=(), elements=asked.elements, what=asked.param)
         hashes = [forms.packed_hash(known) for known in found]
         words = any_words([Words(forms.word(self._type, known), True) for known in found])
         return Resolved(
             lambda row: any_of([Sql(f"instr({row}.tokens, ?)", (known,)) for known in hashes]),
             words,
             elements=asked.elements,
+            what=asked.param,
         )
 
     def _word(self, asked: HasWord) -> Resolved:
@@ -116,16 +117,19 @@ class Resolver:
         words = words_for(self._type, asked)
         text = "" if words is None else words.text
         return Resolved(
-            lambda row: Sql(f"{row}.vid IN (SELECT rowid FROM posting(?))", (text,)), words, elements=asked.elements
+            lambda row: Sql(f"{row}.vid IN (SELECT rowid FROM posting(?))", (text,)),
+            words,
+            elements=asked.elements,
+            what=asked.param,
         )
 
     def _chained(self, asked: Chained) -> Resolved:
         inner = self._inner(asked.type, asked.criteria)
         rows = inner.select("v.id")
+        what = f"{asked.param}:{asked.type}"
         if rows is None:
-            return self._probe(lambda row: self._leads_to(row, asked, inner), asked.elements)
-        self._note(f"{asked.param}:{asked.type}", len(rows))
-        return self._referring(asked.param, [(asked.type, id) for (id,) in rows], asked.elements)
+            return self._probe(what, lambda row: self._leads_to(row, asked, inner), asked.elements)
+        return self._referring(what, asked.param, [(asked.type, id) for (id,) in rows], asked.elements)
 
     def _leads_to(self, row: str, asked: Chained, inner: "Search") -> Sql:
         target = self._row
@@ -136,24 +140,26 @@ class Resolver:
         )
         return Sql(text, (asked.param, asked.type, asked.type, *matching.values))
 
-    def _referring(self, param: str, targets: Sequence[tuple[str, str]], elements: Elements) -> Resolved:
+    def _referring(self, what: str, param: str, targets: Sequence[tuple[str, str]], elements: Elements) -> Resolved:
         """Rows that refer to one of these."""
+        self._steps.append(PlanStep("resolve", what, actual=len(targets)))
         if not targets:
-            return Resolved(lambda row: FALSE, ids=(), elements=elements)
+            return Resolved(lambda row: FALSE, ids=(), elements=elements, what=what)
         words = None
         if len(targets) <= MOST_WORDS:
             known = [words_for(self._type, ReferenceTo(param, type, id)) for type, id in targets]
             words = any_words(known)
-        return Resolved(lambda row: refers_to(row, param, targets), words, elements=elements)
+        return Resolved(lambda row: refers_to(row, param, targets), words, elements=elements, what=what)
 
     def _reverse_chained(self, asked: ReverseChained) -> Resolved:
         inner = self._inner(asked.type, asked.criteria)
         rows = inner.select("v.keys", inner.reads("v", asked.elements))
+        what = f"_has:{asked.type}:{asked.param or '*'}"
         if rows is None:
-            return self._probe(lambda row: self._led_to(row, asked, inner), ())
+            return self._probe(what, lambda row: self._led_to(row, asked, inner), ())
         ids = _once(id for (keys,) in rows for id in reference_ids(keys, asked.param, self._type))
-        self._note(f"_has:{asked.type}:{asked.param or '*'}", len(rows))
-        return Resolved(lambda row: id_in(row, ids), ids=ids)
+        self._steps.append(PlanStep("resolve", what, actual=len(ids)))
+        return Resolved(lambda row: id_in(row, ids), ids=ids, what=what)
 
     def _led_to(self, row: str, asked: ReverseChained, inner: "Search") -> Sql:
         source = self._row
@@ -178,30 +184,27 @@ class Resolver:
             known.update(dict.fromkeys(level))
             if len(known) > MOST_IN_HIERARCHY:
                 raise TooCostly(f"more than {MOST_IN_HIERARCHY} resources lie in this hierarchy: ask for a part of it")
-        self._note(f"{asked.param}:{'above' if asked.above else 'below'}", len(known))
-        return self._referring(asked.param, [(asked.type, id) for id in known], asked.elements)
+        what = f"{asked.param}:{'above' if asked.above else 'below'}"
+        return self._referring(what, asked.param, [(asked.type, id) for id in known], asked.elements)
 
     def _next_level(self, asked: InHierarchy, level: tuple[str, ...]) -> tuple[str, ...]:
         if asked.above:
-            inner = self._inner(asked.type, (IdIs(level),))
+            inner = self._inner(asked.type, (IdIs(level),), MANY)
             rows = inner.select("v.keys", inner.reads("v", asked.via_elements))
             found = [id for (keys,) in rows or () for id in reference_ids(keys, asked.via, asked.type)]
         else:
             links = tuple(ReferenceTo(asked.via, asked.type, id, asked.via_elements) for id in level)
-            inner = self._inner(asked.type, (AnyOf(links),))
+            inner = self._inner(asked.type, (AnyOf(links),), MANY)
             rows = inner.select("v.id")
             found = [id for (id,) in rows or ()]
         if rows is None:
             raise TooCostly("too many resources lie in this hierarchy: ask for a part of it")
         return _once(found)
 
-    def _probe(self, condition: Callable[[str], Sql], elements: Elements) -> Resolved:
+    def _probe(self, what: str, condition: Callable[[str], Sql], elements: Elements) -> Resolved:
         self.probes = True
-        self._steps.append(PlanStep("probe", self._row))
-        return Resolved(condition, elements=elements, probes=True)
-
-    def _note(self, what: str, found: int) -> None:
-        self._steps.append(PlanStep("resolve", what, actual=found))
+        self._steps.append(PlanStep("probe", what))
+        return Resolved(condition, elements=elements, what=what)
 
 
 def _once(ids: Iterable[str]) -> tuple[str, ...]:

@@ -22,11 +22,11 @@ class Resolved:
     """A criterion that needed a look into the store first (`resolve.py`).
 
     `condition`: that a row (by its alias) matches. `words` and, where they are known, `ids`: how its rows are found.
-    `probes`: the condition looks at other rows each time.
+    `what` names it, without values.
     """
 
     condition: Callable[[str], Sql]
     words: Words | None = None
     ids: tuple[str, ...] | None = None
     elements: Elements = ()
-    probes: bool = False
+    what: str = ""

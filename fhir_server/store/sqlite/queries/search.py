@@ -62,7 +62,7 @@ class Search:
         access: AccessFilter,
         state: State,
         query: Query,
-        most: int = SOME,
+        most: int | None = None,
         depth: int = 0,
     ) -> None:
         self.connection = connection
@@ -72,19 +72,19 @@ class Search:
         self.rows = row_access(access, query.type)
         self.guard = self.rows.guard("v")
         self.steps: list[PlanStep] = []
-        self.most = most
+        self.most = SOME if most is None else most
         self._query = query
         self._access = access
         self._state = state
         self._depth = depth
-        resolver = Resolver(connection, query.type, self._inner, most, f"v{depth + 1}", self.steps)
+        resolver = Resolver(connection, query.type, self._inner, f"v{depth + 1}", self.steps)
         self.criteria: list[Asked] = conjuncts([resolver.resolved(part) for part in query.criteria])
         self.probes = resolver.probes
-        self._choices = drivers(query.type, self.criteria, access, self.rows)
+        self.choices = drivers(query.type, self.criteria, access, self.rows)
 
-    def _inner(self, type: str, criteria: tuple[Criterion, ...]) -> "Search":
-        query = Query(type, criteria)
-        return Search(self.connection, self._access, self._state, query, self.most, self._depth + 1)
+    def _inner(self, type: str, criteria: tuple[Criterion, ...], most: int | None = None) -> "Search":
+        query, most = Query(type, criteria), self.most if most is None else most
+        return Search(self.connection, self._access, self._state, query, most, self._depth + 1)
 
     def page(self) -> Found:
         """The page after the cursor, or before it."""
@@ -117,7 +117,7 @@ class Search:
 
     def driver(self, limit: int) -> Driver | None:
         """The index to begin with; candidates are counted up to the limit."""
-        found = best(self.connection, self._choices, limit)
+        found = best(self.connection, self.choices, limit)
         if found is not None:
             self.steps.append(PlanStep("drive", found.by, found.hits))
         return found
@@ -144,7 +144,7 @@ class Search:
     def select(self, columns: str, more: Sql = TRUE) -> list[tuple[Any, ...]] | None:
         """These columns of the rows that match and for which `more` holds, in no order; None where there are more than
         `most`, or where finding them takes too much for a first attempt."""
-        driver = best(self.connection, self._choices, self.most) or type_walk(self.type)
+        driver = best(self.connection, self.choices, self.most) or type_walk(self.type)
         where = all_of([driver.condition, self.matching(driver), more])
         text = f"SELECT {columns} FROM {driver.source.text} WHERE {where.text} LIMIT ?"
         most = max(self.most, driver.hits or 0) if driver.by == "id" else self.most

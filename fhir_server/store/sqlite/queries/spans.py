@@ -21,6 +21,7 @@ from fhir_server.store.criteria import (
 )
 from fhir_server.store.entries import CANONICAL
 from fhir_server.store.matching import CannotJudge
+from fhir_server.store.sqlite.forms import short_system
 from fhir_server.store.sqlite.queries.ranges import date_condition, near_condition, number_condition, text_condition
 from fhir_server.store.sqlite.queries.sql import TRUE, Sql, all_of, any_of
 
@@ -58,8 +59,8 @@ def _quantity(asked: QuantityIs, document: Document) -> Sql:
     parts = [number_condition(asked.prefix, _SECOND, "(e.value->>2)", asked.low, asked.high)]
     if asked.unit is not None:
         parts.append(Sql("e.value->>0=?", (asked.unit,)))
-    if asked.system not in (None, CANONICAL):
-        parts.append(Sql("e.value->>3=?", (asked.system,)))
+    if asked.system is not None and asked.system != CANONICAL:
+        parts.append(Sql("e.value->>3=?", (short_system(asked.system),)))
     return some(document, f"{'c' if asked.system == CANONICAL else 'q'}.{asked.param}", all_of(parts))
 
 
@@ -70,7 +71,9 @@ def group_leaf(criterion: Criterion, document: Document) -> Sql:
         return compared
     if isinstance(criterion, TermIs):
         return some(document, f"w.{criterion.param}", text_condition(_FIRST, criterion.text, criterion.how))
-    if isinstance(criterion, IsPresent):
+    if isinstance(criterion, IsPresent) or (
+        isinstance(criterion, TokenIs) and criterion.system is criterion.code is None
+    ):
         coded = [_has(document, f"{kind}.{criterion.param}") for kind in "ti"]
         return any_of([some(document, "present", Sql("e.value=?", (criterion.param,))), *coded])
     return _pair(document, *_parts(criterion))
@@ -80,9 +83,9 @@ def _parts(criterion: Criterion) -> tuple[str, str | None, str | None]:
     """The name of the entries, and the parts that they must have; None for any."""
     match criterion:
         case TokenIs(param, system, code):
-            return f"t.{param}", system, code
+            return f"t.{param}", _short(system), code
         case IdentifierIs(param, system, value):
-            return f"i.{param}", system, value
+            return f"i.{param}", _short(system), value
         case ReferenceTo(param, type, id):
             return f"r.{param}", type, id
         case InCompartment(name, id):
@@ -94,6 +97,10 @@ def _parts(criterion: Criterion) -> tuple[str, str | None, str | None]:
         case HasWord(param, text):
             return f"v.{param}", text, None
     raise CannotJudge(f"{criterion.__class__.__name__} cannot be judged inside a group")
+
+
+def _short(system: str | None) -> str | None:
+    return None if system is None else short_system(system)
 
 
 def _pair(document: Document, name: str, first: str | None, second: str | None) -> Sql:

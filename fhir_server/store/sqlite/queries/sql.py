@@ -4,14 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-import apsw
-
 from fhir_server.outcome import TooCostly
 
 MOST_TERMS = 4_000
 
-Value: TypeAlias = str | int | float | bytes | None | apsw.pyobject
-"""`pyobject`: a Python value for one of our own functions"""
+Value: TypeAlias = object
+"""What SQLite can hold, or `apsw.pyobject`: a Python value for one of our own functions"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +21,8 @@ class Sql:
 
 
 TRUE = Sql("1")
-FALSE = Sql("0")
+FALSE = Sql("?", (0,))
+"""Bound: SQLite folds a literal, and then finds no use for the index that it is told to take."""
 
 
 def all_of(parts: Sequence[Sql]) -> Sql:

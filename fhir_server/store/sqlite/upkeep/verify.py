@@ -12,7 +12,7 @@ import msgspec
 from fhir_server.store.access import EVERYTHING
 from fhir_server.store.entries import Entries
 from fhir_server.store.sqlite.connection import open_connection
-from fhir_server.store.sqlite.forms import DELIMITER
+from fhir_server.store.sqlite.forms import HASH_SIZE
 from fhir_server.store.sqlite.packing import TABLES, Packed, pack
 from fhir_server.store.sqlite.queries.reads import read_page
 from fhir_server.store.sqlite.schema import DELETE, FOREVER
@@ -136,8 +136,7 @@ def _is_current(connection: apsw.Connection, vid: int) -> bool:
 
 
 def _tokens(packed: bytes) -> set[bytes]:
-    size = len(DELIMITER) + 8
-    return {packed[start : start + size] for start in range(0, len(packed), size)}
+    return {packed[start : start + HASH_SIZE] for start in range(0, len(packed), HASH_SIZE)}
 
 
 def _spans(text: str | None) -> dict[str, Any]:
