@@ -84,8 +84,6 @@ async def _any_of(compilation: Compilation, parameter: Parameter, modifier: str 
 
 async def compile_value(asked: Asked) -> Criterion:
     """The criterion of one value, by the type of its parameter, which must be one that is offered."""
-    if asked.modifier is not None:
-        raise NotSupported(f"The modifier :{asked.modifier} of the parameter {asked.parameter.name} is not offered.")
     compiler = TYPE_BY_NAME[asked.parameter.definition.type].compile
     assert compiler is not None  # `check_offered` has refused the others
     return await compiler(asked)
