@@ -30,13 +30,15 @@ class Access:
     """A decision to let a request through, within `filter`.
 
     `purpose` is a code of http://terminology.hl7.org/CodeSystem/v3-ActReason; `reason` says in a sentence which rule
-    let it through. Both are for the audit and never for the caller.
+    let it through. Both are for the audit and never for the caller. `operator`: the caller runs this server, and may be
+    told how it works (`_explain`), which counts also what the filter hides.
     """
 
     caller: Caller
     filter: AccessFilter
     purpose: str
     reason: str
+    operator: bool = False
 
 
 class Decide(Protocol):
@@ -70,6 +72,7 @@ _LOOPBACK = Access(
     filter=EVERYTHING,
     purpose="SYSADMN",
     reason="sign-in is off: every request from this machine is allowed",
+    operator=True,
 )
 
 

@@ -96,6 +96,7 @@ class Pipeline:
                         dispatch,
                         self._rehearsed,
                         lambda code, type_: _decided(self.decide, code, type_, request),
+                        access.operator,
                     )
                 )
 

@@ -62,6 +62,10 @@ class Settings(BaseModel):
     stop_seconds: int = Field(30, ge=1, le=600, description="How long requests in flight may take to finish at a stop.")
     page_size: int = Field(50, ge=1, description="Entries on a page where the client does not say.")
     max_page_size: int = Field(1000, ge=1, description="The most entries on a page.")
+    max_included: int = Field(1000, ge=1, description="The most resources that _include adds to a page.")
+    conditional_delete: Literal["single", "multiple", "off"] = Field(
+        "single", description="Whether a DELETE with criteria may delete one resource, several, or none."
+    )
     snapshot_seconds: float = Field(3600.0, ge=1, description="How long a page link works.")
     timezone: str = Field("Europe/London", description="The zone of dates that name none.")
     audit_heads: Path | None = Field(

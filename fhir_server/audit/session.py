@@ -6,7 +6,7 @@ from typing import Protocol
 from fhir_server.audit.trail import Trail
 from fhir_server.outcome import Conflict, Contended
 from fhir_server.store.contract import Session
-from fhir_server.store.criteria import AuditQuery, HistoryQuery, Query
+from fhir_server.store.criteria import AuditQuery, HistoryQuery, Query, SystemQuery
 from fhir_server.store.values import (
     AuditPage,
     Commit,
@@ -86,7 +86,7 @@ class AuditedSession:
         else:
             self._trail.disclosed((version,))
 
-    async def search(self, query: Query) -> Page:
+    async def search(self, query: Query | SystemQuery) -> Page:
         """A page of a search, for the caller to see."""
         page = await self.unseen.search(query)
         self._trail.disclosed(page.versions)

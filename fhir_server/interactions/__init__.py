@@ -15,7 +15,8 @@ from fhir_server.interactions.delete import DELETE
 from fhir_server.interactions.history import HISTORY_INSTANCE, HISTORY_SYSTEM, HISTORY_TYPE
 from fhir_server.interactions.patch import PATCH
 from fhir_server.interactions.read import READ
-from fhir_server.interactions.search_type import SEARCH_COMPARTMENT, SEARCH_TYPE
+from fhir_server.interactions.search_system import SEARCH_SYSTEM
+from fhir_server.interactions.search_type import SEARCH_COMPARTMENT, SEARCH_TYPE, SEARCH_WHOLE_COMPARTMENT
 from fhir_server.interactions.update import UPDATE
 from fhir_server.interactions.vread import VREAD
 
@@ -28,6 +29,8 @@ INTERACTIONS: tuple[Interaction, ...] = (
     CREATE,
     SEARCH_TYPE,
     SEARCH_COMPARTMENT,
+    SEARCH_WHOLE_COMPARTMENT,
+    SEARCH_SYSTEM,
     HISTORY_INSTANCE,
     HISTORY_TYPE,
     HISTORY_SYSTEM,

@@ -65,13 +65,15 @@ def answer(context: Context, bundle: ResultBundle) -> FhirResponse:
     return FhirResponse(200, b"".join(parts))
 
 
-def match_entry(base_url: str, version: Version, body: bytes) -> bytes:
-    """A search result."""
-    return b'{"fullUrl":"%s/%s/%s","resource":%s,"search":{"mode":"match"}}' % (
+def match_entry(base_url: str, version: Version, body: bytes, *, mode: bytes = b"match", part: str = "") -> bytes:
+    """A search result, or with the mode `include` what goes with it; `part`: the fragment (`#a`) of what is contained."""
+    return b'{"fullUrl":"%s/%s/%s%s","resource":%s,"search":{"mode":"%s"}}' % (
         base_url.encode(),
         version.type.encode(),
         version.id.encode(),
+        part.encode(),
         body,
+        mode,
     )
 
 

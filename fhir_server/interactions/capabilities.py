@@ -11,10 +11,11 @@ from fhir_server.definitions.structures import SearchParameter
 from fhir_server.interactions.audit_event import SEARCHED_BY
 from fhir_server.interactions.context import NOT_STORED, WRITTEN_BY_SERVER, Context, Interaction, Rules
 from fhir_server.request import FhirResponse
-from fhir_server.search.parse import supported_parameters
+from fhir_server.search.parse import supported_includes, supported_parameters, supported_revincludes
 
 SOFTWARE = "fhir-server"
 _NOT_REST = frozenset({"search-compartment", "capabilities"})
+_SYSTEM = ("transaction", "batch", "search-system", "history-system")
 
 
 async def _run(context: Context) -> FhirResponse:
@@ -75,9 +76,7 @@ def capability_statement(
             {
                 "mode": "server",
                 "resource": resources,
-                "interaction": [
-                    {"code": code} for code in ("transaction", "batch", "history-system") if _has(interactions, code)
-                ],
+                "interaction": [{"code": code} for code in _SYSTEM if _has(interactions, code)],
                 "compartment": [
                     f"http://hl7.org/fhir/CompartmentDefinition/{name.lower()}" for name in definitions.compartments
                 ],
@@ -132,6 +131,8 @@ def _resource(name: str, interactions: Sequence[Interaction], definitions: Defin
         "conditionalUpdate": False,
         "conditionalDelete": "not-supported",
         "referencePolicy": ["literal", "logical", "enforced"] if rules.references != "off" else ["literal"],
+        "searchInclude": list(supported_includes(name, definitions)),
+        "searchRevInclude": list(supported_revincludes(name, definitions)),
         "searchParam": [_parameter(parameter) for parameter in supported_parameters(name, definitions)],
     }
 

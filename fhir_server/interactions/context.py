@@ -20,6 +20,7 @@ from fhir_server.validation import Validator
 from mappers.mapper import Mapper
 
 ReferenceCheck = Literal["patient", "all", "off"]
+ConditionalDelete = Literal["single", "multiple", "off"]
 NOT_STORED = frozenset({"Parameters"})
 """Resource types without an endpoint: https://hl7.org/fhir/R4/parameters.html"""
 WRITTEN_BY_SERVER = frozenset({"AuditEvent"})
@@ -38,6 +39,8 @@ class Rules:
     max_bundle_entries: int = 50_000
     page_size: int = 50
     max_page_size: int = 1000
+    max_included: int = 1000
+    conditional_delete: ConditionalDelete = "single"
 
 
 async def _no_jobs() -> Sequence[IndexJob]:
@@ -81,7 +84,8 @@ class Context:
 
     `dispatch` sends an entry of a Bundle through the whole pipeline and never raises; `rehearse` says what a read
     would be answered with, to decide by and never to show (so it leaves no audit entry of its own); `decide` raises
-    `Forbidden` where the caller may not do an interaction on a type.
+    `Forbidden` where the caller may not do an interaction on a type. `operator`: the caller runs this server, and may
+    see how it works.
     """
 
     server: Server
@@ -92,6 +96,7 @@ class Context:
     dispatch: Callable[[FhirRequest], Awaitable[FhirResponse]]
     rehearse: Callable[[FhirRequest], Awaitable[FhirResponse]]
     decide: Callable[[str, str | None], None]
+    operator: bool = False
 
     @property
     def type(self) -> str:

@@ -27,7 +27,11 @@ _MAX_TOKEN = 200_000
 
 @dataclass(frozen=True, slots=True)
 class PageState:
-    """Where a search or history stands. `id` in a search names the compartment, as the caller of `seal` writes it."""
+    """Where a search or history stands. `id` in a search names the compartment, as the caller of `seal` writes it.
+
+    `cursor` empty: the first page. `backwards`: the page before the cursor, else the one after it. `included`: so many
+    of the resources that go with this page by `_include` were on pages before.
+    """
 
     kind: Literal["search", "history", "audit"]
     type: str | None
@@ -36,6 +40,8 @@ class PageState:
     snapshot: Snapshot
     cursor: str
     count: int
+    backwards: bool = False
+    included: int = 0
 
 
 class PageLinks:

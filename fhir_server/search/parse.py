@@ -101,15 +101,18 @@ async def parse(
     return _search(reading, query, contained, strict=strict)
 
 
-async def parse_system(parameters: Parameters, context: SearchContext, *, strict: bool, types: Sequence[str]) -> Search:
+async def parse_system(
+    parameters: Parameters, context: SearchContext, *, strict: bool, types: Sequence[str], bounded: bool = False
+) -> Search:
     """The search that these query parameters ask for, of several types: those that `_type` names among `types`, or all
-    of these. Parameters must be ones that each of them has. Raises as `parse` does."""
+    of these. Parameters must be ones that each of them has. `bounded`: something else bounds what is found, so that no
+    parameter need be given. Raises as `parse` does."""
     asked, used = searched_types([value for name, value in parameters if name == TYPE], types)
     reading = await _read([each for each in parameters if each[0] != TYPE], asked, context, system=True)
     results = reading.results
     if results.contained != "false" or results.contained_type is not None:
         raise NotSupported("The parameter _contained is offered in searches of one type.")
-    if not used and not any(reading.criteria.values()):
+    if not used and not bounded and not any(reading.criteria.values()):
         raise Invalid(f"A search of all types needs a parameter that all have, such as _lastUpdated, or {TYPE}.")
     parts = tuple(Query(type, tuple(criteria)) for type, criteria in reading.criteria.items())
     sort = sorted_by_row(results.sort, asked, context.definitions)
