@@ -1,12 +1,11 @@
 """Searching within a compartment. https://hl7.org/fhir/R4/compartmentdefinition.html"""
 
 from dataclasses import replace
-from typing import TypeVar
 from typing import overload
 
 from fhir_server.definitions.definitions import Definitions
 from fhir_server.outcome import Invalid, NotFound
-from fhir_server.store.criteria import InCompartment, Query, SystemQuery, SystemQuery
+from fhir_server.store.criteria import InCompartment, Query, SystemQuery
 
 
 @overload
