@@ -19,20 +19,24 @@ from auth.access import loopback_access
 from fhir_server.api.endpoint import FhirEndpoint
 from fhir_server.api.health import live, ready
 from fhir_server.api.hosts import Hosts
-from fhir_server.definitions.definitions import r4
+from fhir_server.commit_rules import CommitRules
+from fhir_server.definitions.definitions import Definitions, r4
+from fhir_server.index_rules import Added, IndexRules
+from fhir_server.indexing import Indexing
 from fhir_server.interactions import INTERACTIONS
 from fhir_server.interactions.capabilities import SOFTWARE, capability_statement
 from fhir_server.interactions.context import NOT_STORED, WRITTEN_BY_SERVER, Rules, Server
 from fhir_server.model.json import dump
 from fhir_server.operations import OPERATIONS
 from fhir_server.outcome import FhirError
-from fhir_server.pipeline import Pipeline
+from fhir_server.pipeline import Pipeline, Serving
 from fhir_server.random_ids import RandomIds
 from fhir_server.respect.in_force import OnePlanInForce
 from fhir_server.routes import Routes
 from fhir_server.search.context import Limits, SearchContext
 from fhir_server.search.index import Indexer
 from fhir_server.search.paging import PageLinks
+from fhir_server.search.parameter_rule import ParametersMustWork
 from fhir_server.settings import Settings
 from fhir_server.store.contract import Store
 from fhir_server.store.open import StoreOptions, open_store
@@ -69,9 +73,16 @@ def rules_of(settings: Settings) -> Rules:
     return Rules(**{name: getattr(settings, name) for name in Rules.__dataclass_fields__})
 
 
-def build_server(settings: Settings, store: Store) -> Server:
+def build_server(
+    settings: Settings,
+    store: Store,
+    definitions: Definitions | None = None,
+    *,
+    validator: Validator | None = None,
+    index_rules: int | None = None,
+) -> Server:
     """What all requests share: definitions, validator, indexer, links, rules."""
-    definitions = r4()
+    definitions = definitions or r4()
     rules = rules_of(settings)
     timezone = ZoneInfo(settings.timezone)
     started = datetime.now(UTC).isoformat(timespec="seconds")
@@ -92,7 +103,7 @@ def build_server(settings: Settings, store: Store) -> Server:
     return Server(
         base_url=settings.base,
         definitions=definitions,
-        validator=Validator(definitions),
+        validator=validator or Validator(definitions),
         indexer=Indexer(definitions, base_url=settings.base, timezone=timezone),
         search=SearchContext(
             definitions=definitions,
@@ -108,14 +119,28 @@ def build_server(settings: Settings, store: Store) -> Server:
         new_id=RandomIds().uuid,
         capabilities=capabilities,
         mappers=MAPPERS,
+        index_rules=index_rules,
+        index_jobs=store.index_jobs,
     )
 
 
-def build_pipeline(settings: Settings, store: Store) -> Pipeline:
+def build_index_rules(settings: Settings, store: Store) -> IndexRules:
+    """What requests are carried out with, as search parameters come and go."""
+    standard = r4()
+    validator = Validator(standard)
+
+    def make(definitions: Definitions, added: Added, number: int) -> Serving:
+        server = build_server(settings, store, definitions, validator=validator, index_rules=number)
+        plans = OnePlanInForce(server.indexer, clock_ms)
+        return Serving(server, CommitRules(ParametersMustWork(standard, added), plans))
+
+    return IndexRules(store, standard, make)
+
+
+def build_pipeline(settings: Settings, store: Store, index_rules: IndexRules | None = None) -> Pipeline:
     """The pipeline over an open store."""
-    server = build_server(settings, store)
-    routes = Routes((*INTERACTIONS, *OPERATIONS), server.definitions)
-    return Pipeline(server, store, routes, loopback_access, OnePlanInForce(server.indexer, clock_ms))
+    routes = Routes((*INTERACTIONS, *OPERATIONS), r4())
+    return Pipeline(index_rules or build_index_rules(settings, store), store, routes, loopback_access, clock_ms, r4())
 
 
 class Application(FastAPI):
@@ -157,7 +182,8 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: Application) -> AsyncIterator[None]:
         store = await open_settings_store(settings)
-        pipeline = build_pipeline(settings, store)
+        index_rules = build_index_rules(settings, store)
+        pipeline = build_pipeline(settings, store, index_rules)
         app.fhir = FhirEndpoint(
             pipeline,
             rules_of(settings),
@@ -173,12 +199,16 @@ def create_app(
             app.add_route(path, page)
         for path, mounted in asset_mounts():
             app.mount(path, mounted)
-        cleaning = asyncio.create_task(keep_clean(settings, store))
+        upkeep = [
+            asyncio.create_task(keep_clean(settings, store)),
+            asyncio.create_task(Indexing(store, index_rules)()),
+        ]
         started()
         yield
-        cleaning.cancel()
-        with suppress(asyncio.CancelledError):
-            await cleaning
+        for task in upkeep:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
         await store.close()
 
     app = Application(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False, lifespan=lifespan)

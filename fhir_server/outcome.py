@@ -167,6 +167,10 @@ class Unavailable(FhirError):
     code = "transient"
 
 
+class RulesChanged(Unavailable):
+    """Search parameters have changed since the index entries of a write were made: make them anew, commit again."""
+
+
 class StoreFull(FhirError):
     """The disk or the store has no room; nothing was written."""
 

@@ -6,15 +6,18 @@ success or failure. Interactions cannot skip a step, and none can be configured 
 
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from auth.access import Decide
 from fhir_server.audit.session import AuditedSession, CommitRule
 from fhir_server.audit.trail import Trail
+from fhir_server.definitions.definitions import Definitions
 from fhir_server.fault import described
 from fhir_server.interactions.context import Context, Server
+from fhir_server.interactions.incoming_xml import in_json
 from fhir_server.model.json import dump
-from fhir_server.outcome import FhirError, Invalid, Issue, operation_outcome, status_of
+from fhir_server.outcome import FhirError, Invalid, Issue, RulesChanged, operation_outcome, status_of
 from fhir_server.request import FhirRequest, FhirResponse
 from fhir_server.routes import Routes
 from fhir_server.store.access import NOTHING
@@ -23,15 +26,28 @@ from fhir_server.store.contract import Store
 log = logging.getLogger("fhir_server")
 
 
+_ATTEMPTS = 8
+
+
 @dataclass(frozen=True, slots=True)
-class Pipeline:
-    """Carries requests through the five steps. One per process."""
+class Serving:
+    """What requests are carried out with, for as long as the search parameters stay the same."""
 
     server: Server
+    rule: CommitRule
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """Carries requests through the five steps. One per process. `serving` gives what is true now, `definitions` are the
+    standard's."""
+
+    serving: Callable[[], Awaitable[Serving]]
     store: Store
     routes: Routes
     decide: Decide
-    rule: CommitRule
+    clock_ms: Callable[[], int]
+    definitions: Definitions
 
     async def __call__(self, request: FhirRequest) -> FhirResponse:
         """The answer to a request; never raises for what a client or a rule does, nor for a fault of ours."""
@@ -65,21 +81,34 @@ class Pipeline:
             # Decided on the type of the records that are asked for, also where a compartment of another is searched.
             access = self.decide(interaction.code, target.within or target.type, request.origin)
             trail.who, trail.why = access.caller.id, access.reason
-            session = AuditedSession(self.store.session(access.filter), trail, self.rule)
-            return await interaction.run(
-                Context(
-                    self.server,
-                    session,
-                    request,
-                    target,
-                    access.caller.id,
-                    dispatch,
-                    self._rehearsed,
-                    lambda code, type_: _decided(self.decide, code, type_, request),
+
+            async def run(serving: Serving) -> FhirResponse:
+                is_fhir = bool(request.body) and not interaction.media_types
+                read = await in_json(request, serving.server) if is_fhir else request
+                session = self.store.session(access.filter)
+                return await interaction.run(
+                    Context(
+                        serving.server,
+                        AuditedSession(session, trail, serving.rule, serving.server.index_rules),
+                        read,
+                        target,
+                        access.caller.id,
+                        dispatch,
+                        self._rehearsed,
+                        lambda code, type_: _decided(self.decide, code, type_, request),
+                    )
                 )
-            )
+
+            return await self._settled(run)
         except Exception as error:
             return failure(error, request)
+
+    async def _settled(self, run: Callable[[Serving], Awaitable[FhirResponse]]) -> FhirResponse:
+        """Step 4, again where search parameters changed while it ran: nothing of it was committed then."""
+        for _ in range(_ATTEMPTS - 1):
+            with suppress(RulesChanged):
+                return await run(await self.serving())
+        return await run(await self.serving())
 
     async def refuse(self, request: FhirRequest, error: Exception) -> FhirResponse:
         """The answer to a request that failed before it could be carried out (too large, not acceptable)."""
@@ -90,7 +119,7 @@ class Pipeline:
         if trail.recorded:
             return answer
         try:
-            await self.store.session(NOTHING).record(trail.of_answer(answer.status, self.server.clock_ms()))
+            await self.store.session(NOTHING).record(trail.of_answer(answer.status, self.clock_ms()))
         except Exception as error:
             return failure(error, trail.request)
         return answer

@@ -26,7 +26,8 @@ class FhirRequest:
     """One FHIR interaction or operation asked for.
 
     `path` is what follows the base, split at `/` and percent-decoded (`("Patient", "1")`); `parameters` are the query
-    parameters in their order, decoded; `headers` have lower-case names; `body` is what was sent, as it was sent.
+    parameters in their order, decoded; `headers` have lower-case names; `body` is what was sent, as it was sent. A
+    resource in XML is made into JSON before an interaction sees it.
     """
 
     method: str
@@ -45,7 +46,8 @@ class FhirRequest:
 class FhirResponse:
     """The answer: status, body bytes and the headers that belong to FHIR (`ETag`, `Location`, `Last-Modified` …).
 
-    `written` says what happened to each resource, for callers inside the process (a load counts by it).
+    The body is a resource, but where it is `raw`: then it is a Binary's own content. `written` says what happened to
+    each resource, for callers inside the process (a load counts by it).
     """
 
     status: int
@@ -53,3 +55,4 @@ class FhirResponse:
     headers: tuple[tuple[str, str], ...] = ()
     content_type: str = "application/fhir+json"
     written: tuple[Written, ...] = ()
+    raw: bool = False

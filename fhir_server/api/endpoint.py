@@ -11,10 +11,16 @@ from urllib.parse import parse_qsl
 
 from fhir_server.api.body import Receive, read_body
 from fhir_server.api.hosts import Hosts
-from fhir_server.api.negotiation import check_answer_format, check_body_format, check_document_format, wants_pretty
-from fhir_server.interactions.binary import FHIR_JSON, media_type_of
+from fhir_server.api.negotiation import (
+    Format,
+    answer_format,
+    check_body_format,
+    check_document_format,
+    wants_pretty,
+)
+from fhir_server.api.shown import shown
 from fhir_server.interactions.context import Rules
-from fhir_server.model.json import pretty
+from fhir_server.model.media_types import is_fhir, media_type_of
 from fhir_server.outcome import Invalid
 from fhir_server.pipeline import Pipeline
 from fhir_server.random_ids import RandomIds
@@ -32,6 +38,8 @@ _FIXED_HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
 )
+_JSON: Final = b"application/fhir+json; fhirVersion=4.0; charset=utf-8"
+_XML: Final = b"application/fhir+xml; fhirVersion=4.0; charset=utf-8"
 _FRAMING: Final = 4096
 """What the frame of a wrapped or one-entry body may add to the limit of a resource."""
 
@@ -59,6 +67,7 @@ class FhirEndpoint:
 
     async def _answer(self, scope: Scope, request: FhirRequest, receive: Receive) -> FhirResponse:
         parameters = request.parameters
+        form: Format = "json"
         try:
             if self.hosts is not None:
                 self.hosts.check(request.headers.get("host"))
@@ -66,16 +75,21 @@ class FhirEndpoint:
                 request = parameters_read(request, scope["query_string"])
                 parameters = request.parameters
             if parameters or request.headers:
-                check_answer_format(request.headers, parameters, raw_allowed=_is_binary(request))
+                form = answer_format(request.headers, parameters, raw_allowed=_is_binary(request))
             laid_out = bool(parameters) and wants_pretty(parameters)
             if request.method in _BODIES:
                 request = await self._with_body(request, receive)
         except Exception as error:
+            laid_out = False
+            answer = await self.pipeline.refuse(request, error)
+        else:
+            answer = await self.pipeline(request)
+        if form == "json" and not laid_out:
+            return answer
+        try:
+            return await shown(answer, form, self.pipeline.definitions, laid_out=laid_out)
+        except Exception as error:
             return await self.pipeline.refuse(request, error)
-        answer = await self.pipeline(request)
-        if laid_out and answer.body and answer.content_type == "application/fhir+json":
-            return replace(answer, body=pretty(answer.body))
-        return answer
 
     def _request(self, scope: Scope) -> FhirRequest:
         headers = _headers(scope["headers"])
@@ -108,7 +122,7 @@ class FhirEndpoint:
             return _MAX_QUERY
         if not request.path:
             return self.rules.max_bundle_bytes
-        if binary and media_type_of(request.headers.get("content-type")) not in FHIR_JSON:
+        if binary and not is_fhir(media_type_of(request.headers.get("content-type")), binary=True):
             return self.rules.max_binary_bytes
         return self.rules.max_resource_bytes + _FRAMING
 
@@ -165,6 +179,6 @@ async def _send(send: Send, request: FhirRequest, answer: FhirResponse, *, witho
 
 
 def _content_type(answer: FhirResponse) -> bytes:
-    if answer.content_type == "application/fhir+json":
-        return b"application/fhir+json; fhirVersion=4.0; charset=utf-8"
-    return answer.content_type.encode("latin-1", "replace")
+    if answer.raw:
+        return answer.content_type.encode("latin-1", "replace")
+    return _JSON if answer.content_type == "application/fhir+json" else _XML

@@ -11,6 +11,7 @@ from fhir_server.store.values import (
     AuditPage,
     Commit,
     Committed,
+    IndexJob,
     Page,
     RecordedAudit,
     Required,
@@ -25,7 +26,8 @@ _ATTEMPTS = 16
 class Ruled(Protocol):
     """The writes of a commit under a rule: those that were given, in their order, then those that the rule adds.
 
-    `grounds` is what the rule decided on; it is empty where the rule had nothing to say.
+    `grounds` is what the rule decided on; it is empty where the rule had nothing to say. `index_jobs`: what the commit
+    makes it necessary to index anew.
     """
 
     @property
@@ -33,6 +35,9 @@ class Ruled(Protocol):
 
     @property
     def grounds(self) -> Mapping[str, Hashable]: ...
+
+    @property
+    def index_jobs(self) -> tuple[IndexJob, ...]: ...
 
 
 CommitRule = Callable[[Session, Sequence[Write]], Awaitable[Ruled]]
@@ -42,9 +47,11 @@ CommitRule = Callable[[Session, Sequence[Write]], Awaitable[Ruled]]
 class AuditedSession:
     """The session of one request. What its reads give counts as disclosed; `unseen` is for reads that only decide."""
 
-    __slots__ = ("_rule", "_trail", "unseen")
+    __slots__ = ("_index_rules", "_rule", "_trail", "unseen")
 
-    def __init__(self, session: Session, trail: Trail, rule: CommitRule) -> None:
+    def __init__(self, session: Session, trail: Trail, rule: CommitRule, index_rules: int | None = None) -> None:
+        """`index_rules`: the number of the rules by which the index entries of what is committed are made."""
+        self._index_rules = index_rules
         self.unseen = session
         self._trail = trail
         self._rule = rule
@@ -124,7 +131,16 @@ class AuditedSession:
         self._trail.committing(status)
         ruled = await self._rule(self.unseen, writes)
         for _ in range(_ATTEMPTS):
-            commit = Commit(ruled.writes, self._trail.of_commit, tuple(required), carries, depends_on, basis)
+            commit = Commit(
+                ruled.writes,
+                self._trail.of_commit,
+                tuple(required),
+                carries,
+                depends_on,
+                basis,
+                self._index_rules,
+                ruled.index_jobs,
+            )
             try:
                 committed = await self.unseen.commit(commit)
             except (Conflict, Contended):

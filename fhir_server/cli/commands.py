@@ -4,7 +4,7 @@ import typer
 
 from fhir_server.cli.audit import audit_app
 from fhir_server.cli.backup import backup, restore
-from fhir_server.cli.bench import bench
+from fhir_server.cli.bench import bench_app
 from fhir_server.cli.demo import demo
 from fhir_server.cli.index import index_app
 from fhir_server.cli.load import load
@@ -19,8 +19,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (demo, serve, load, backup, restore, bench):
+for command in (demo, serve, load, backup, restore):
     app.command()(command)
 app.add_typer(audit_app, name="audit")
+app.add_typer(bench_app, name="bench")
 app.add_typer(index_app, name="index")
 app.add_typer(package_app, name="package")

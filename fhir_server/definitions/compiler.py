@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from fhir_server.definitions.compile_hierarchies import compile_hierarchies
 from fhir_server.definitions.compile_search import compile_compartments, compile_search_parameters
 from fhir_server.definitions.compile_structures import compile_structures
 from fhir_server.definitions.compile_value_sets import ValueSetCompiler
@@ -78,9 +79,11 @@ def _compile(package: Package, progress: Callable[[str], None]) -> tuple[Form, d
     search = compile_search_parameters(_sources(package, SearchSource), names)
     compartments, examples = compile_compartments(_sources(package, CompartmentSource), search)
     progress("expanding value sets")
-    value_sets = ValueSetCompiler(
-        _by_url(_sources(package, ValueSetSource)), _by_url(_sources(package, CodeSystemSource))
-    ).entries(structures.value_sets)
+    code_systems = _by_url(_sources(package, CodeSystemSource))
+    value_sets = ValueSetCompiler(_by_url(_sources(package, ValueSetSource)), code_systems).entries(
+        structures.value_sets
+    )
+    hierarchies = compile_hierarchies(code_systems.values())
     left_out = structures.left_out | examples
     incomplete = [each.url for each in value_sets if not each.complete]
     if incomplete:
@@ -92,7 +95,7 @@ def _compile(package: Package, progress: Callable[[str], None]) -> tuple[Form, d
         license=package.manifest.license,
         sha256=package.sha256,
     )
-    return Form(entry, structures.entries, search, compartments, value_sets), left_out
+    return Form(entry, structures.entries, search, compartments, value_sets, hierarchies), left_out
 
 
 def _sources(package: Package, kind: type[Decoded]) -> list[Decoded]:
@@ -119,4 +122,5 @@ def _counts(form: Form) -> dict[str, int]:
         "compartments": len(form.compartments),
         "value sets, complete": sum(each.complete for each in form.value_sets),
         "value sets, incomplete": sum(not each.complete for each in form.value_sets),
+        "code systems with a hierarchy": len(form.hierarchies),
     }

@@ -3,8 +3,9 @@
 https://hl7.org/fhir/R4/resourcelist.html, https://hl7.org/fhir/R4/datatypes.html
 """
 
+import copy
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache, cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -15,13 +16,14 @@ import msgspec
 from fhir_server.definitions import build_structure, layout
 from fhir_server.definitions.layout import (
     DefinitionsError,
+    HierarchyEntry,
     Index,
     IndexedStructure,
     IndexFormat,
     SearchEntry,
     ValueSetEntry,
 )
-from fhir_server.definitions.structures import Compartment, Element, SearchParameter, Structure, ValueSet
+from fhir_server.definitions.structures import CodeHierarchy, Compartment, Element, SearchParameter, Structure, ValueSet
 
 R4 = Path(__file__).parent / "r4"
 
@@ -41,10 +43,23 @@ class Definitions:
         self._builder = build_structure.StructureBuilder()
         self._loaded: dict[str, Structure] = {}
         self._parameters: dict[str, Mapping[str, SearchParameter]] = {}
+        self._added: tuple[SearchParameter, ...] = ()
         self.resource_types: tuple[str, ...] = tuple(
             sorted(each.name for each in self._index.structures if each.kind == "resource" and not each.abstract)
         )
         self._resource_types = frozenset(self.resource_types)
+
+    def with_search_parameters(self, added: Sequence[SearchParameter]) -> "Definitions":
+        """These definitions with further search parameters; what they share is read once. Where one of them has the
+        code of another for a type, the first that was there stays."""
+        extended = copy.copy(self)
+        extended._parameters = {}
+        extended._added = tuple(added)
+        return extended
+
+    def is_added(self, source: str) -> bool:
+        """Whether one of the further search parameters is defined by this resource (`SearchParameter/1`)."""
+        return any(each.source == source for each in self._added)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -100,6 +115,10 @@ class Definitions:
         """A value set that a required binding names, by its URL without version; None for any other."""
         return self._value_sets.get(url)
 
+    def code_hierarchy(self, url: str) -> CodeHierarchy | None:
+        """A code system of the package whose codes are kinds of one another, by its URL; None for any other."""
+        return self._hierarchies.get(url)
+
     def _line(self, name: str) -> list[str]:
         """A type and those that it derives from, farthest first."""
         line = [name]
@@ -114,7 +133,8 @@ class Definitions:
             if layout.search_file(name) in self._index.files:
                 entries.extend(self._read(layout.search_file(name), tuple[SearchEntry, ...]))
         entries.sort(key=lambda entry: not entry.experimental)
-        by_code = {entry.code: build_structure.search_parameter(entry) for entry in entries}
+        by_code = {each.code: each for each in reversed(self._added) if not set(line).isdisjoint(each.base)}
+        by_code |= {entry.code: build_structure.search_parameter(entry) for entry in entries}
         return MappingProxyType(dict(sorted(by_code.items())))
 
     @cached_property
@@ -130,6 +150,11 @@ class Definitions:
     def _value_sets(self) -> dict[str, ValueSet]:
         entries = self._read(layout.VALUE_SETS, tuple[ValueSetEntry, ...])
         return {each.url: _value_set(each) for each in entries}
+
+    @cached_property
+    def _hierarchies(self) -> dict[str, CodeHierarchy]:
+        entries = self._read(layout.HIERARCHIES, tuple[HierarchyEntry, ...])
+        return {each.url: CodeHierarchy(each.url, frozenset(each.codes), each.children) for each in entries}
 
     def _read(self, name: str, kind: type[Read]) -> Read:
         """The content of one file; its checksum must be the one in the index."""

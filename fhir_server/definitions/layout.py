@@ -18,11 +18,12 @@ from fhir_server.definitions.structures import Kind
 
 JsonKind = Literal["string", "number", "boolean"]
 
-FORMAT = 1
+FORMAT = 2
 INDEX = "index.json"
 COMPARTMENTS = "compartments.json"
 SEARCH_SHARED = "search_shared.json"
 VALUE_SETS = "value_sets.json"
+HIERARCHIES = "hierarchies.json"
 
 
 class DefinitionsError(Exception):
@@ -120,6 +121,14 @@ class SearchEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     targets: tuple[str, ...] = ()
     components: tuple[tuple[str, str], ...] = ()
     experimental: bool = False
+
+
+class HierarchyEntry(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One code system whose codes are kinds of one another: its codes, and for those that have any the codes below."""
+
+    url: str
+    codes: tuple[str, ...]
+    children: dict[str, tuple[str, ...]] = {}
 
 
 class ValueSetEntry(msgspec.Struct, frozen=True, omit_defaults=True):

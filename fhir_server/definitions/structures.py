@@ -3,6 +3,7 @@
 https://hl7.org/fhir/R4/elementdefinition.html, https://hl7.org/fhir/R4/searchparameter.html
 """
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -81,7 +82,10 @@ class Structure:
 @dataclass(frozen=True, slots=True)
 class SearchParameter:
     """A search parameter. `expression` is the FHIRPath of all its base types; `targets` the types a reference may have;
-    `components` (definition URL, expression) those of a composite."""
+    `components` (definition URL, expression) those of a composite.
+
+    `source`: the address (`SearchParameter/1`) of the resource that defines it, where that is one of this server's.
+    `indexed`: every resource that there is has been indexed by it, so that a search by it misses none."""
 
     code: str
     url: str
@@ -90,6 +94,8 @@ class SearchParameter:
     expression: str | None
     targets: tuple[str, ...] = ()
     components: tuple[tuple[str, str], ...] = ()
+    source: str = ""
+    indexed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +105,37 @@ class Compartment:
 
     name: str
     parameters: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CodeHierarchy:
+    """A code system whose codes are kinds of one another: all its codes, and the codes directly below each."""
+
+    url: str
+    codes: frozenset[str]
+    children: dict[str, tuple[str, ...]]
+
+    def has(self, code: str) -> bool:
+        """Whether the system has the code."""
+        return code in self.codes
+
+    def below(self, code: str) -> frozenset[str]:
+        """The code, and what it subsumes, at any depth."""
+        return _reached(code, lambda each: self.children.get(each, ()))
+
+    def above(self, code: str) -> frozenset[str]:
+        """The code, and what subsumes it."""
+        return _reached(code, lambda each: [parent for parent, below in self.children.items() if each in below])
+
+
+def _reached(code: str, following: Callable[[str], Iterable[str]]) -> frozenset[str]:
+    found = {code}
+    pending = [code]
+    while pending:
+        new = set(following(pending.pop())) - found
+        found |= new
+        pending.extend(new)
+    return frozenset(found)
 
 
 @dataclass(frozen=True, slots=True)

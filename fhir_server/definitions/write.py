@@ -10,7 +10,14 @@ from pathlib import Path
 import msgspec
 
 from fhir_server.definitions import layout
-from fhir_server.definitions.layout import IndexedStructure, PackageEntry, SearchEntry, StructureEntry, ValueSetEntry
+from fhir_server.definitions.layout import (
+    HierarchyEntry,
+    IndexedStructure,
+    PackageEntry,
+    SearchEntry,
+    StructureEntry,
+    ValueSetEntry,
+)
 from fhir_server.definitions.package import PackageError
 
 README = "README.md"
@@ -25,6 +32,7 @@ class Form:
     search: list[SearchEntry]
     compartments: dict[str, dict[str, tuple[str, ...]]]
     value_sets: list[ValueSetEntry]
+    hierarchies: list[HierarchyEntry]
 
 
 def files_of(form: Form) -> dict[str, bytes]:
@@ -34,6 +42,7 @@ def files_of(form: Form) -> dict[str, bytes]:
         files[layout.search_file(base) if base else layout.SEARCH_SHARED] = _list(entries) + b"\n"
     files[layout.COMPARTMENTS] = _object({name: _plain(each) for name, each in form.compartments.items()}) + b"\n"
     files[layout.VALUE_SETS] = _list(form.value_sets) + b"\n"
+    files[layout.HIERARCHIES] = _list(form.hierarchies) + b"\n"
     files[layout.INDEX] = _index(form, files)
     files[README] = _readme(form.package)
     return files

@@ -14,6 +14,7 @@ from fhir_server.demo.bundles import (
     implementation_guide,
     profile,
     residents,
+    some_residents,
 )
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "implementation_guide",
     "profile",
     "residents",
+    "some_residents",
 ]

@@ -44,14 +44,21 @@ def residents(seed: int, count: int, today: date) -> Iterator[Json]:
     return _bundles(seed, count, today)
 
 
-def gp_documents(seed: int, count: int, today: date) -> Iterator[Json]:
+def some_residents(seed: int, first: int, count: int, today: date) -> Iterator[Json]:
+    """The Bundles of so many residents alone, from an index on: a part of what `residents` gives."""
+    moments = Moments(today)
+    for index in range(first, first + count):
+        yield _transaction(_record(resident(seed, index, today), moments))
+
+
+def gp_documents(seed: int, count: int, today: date, first: int = FIRST) -> Iterator[Json]:
     """The GP record of each resident of the same arguments as a GP Connect structured record (STU3), in the same order.
 
     It is taken in by `$ingest`, after the Bundles of `residents`: it joins the Patient by NHS number and the practice
-    by ODS code.
+    by ODS code. `first`: the index to begin with.
     """
     moments = Moments(today)
-    for index in range(FIRST, FIRST + count):
+    for index in range(first, first + count):
         yield gp_document(resident(seed, index, today), moments)
 
 
@@ -79,10 +86,8 @@ def example(seed: int = DEFAULT_SEED) -> Example:
 
 
 def _bundles(seed: int, count: int, today: date) -> Iterator[Json]:
-    moments = Moments(today)
     yield _transaction(iter(organisations(seed)))
-    for index in range(FIRST, FIRST + count):
-        yield _transaction(_record(resident(seed, index, today), moments))
+    yield from some_residents(seed, FIRST, count, today)
 
 
 def _record(who: Resident, moments: Moments) -> Iterator[Json]:

@@ -43,11 +43,10 @@ def response_entry(answer: FhirResponse, method: str) -> bytes:
         response["lastModified"] = instant(answer.written[0].last_updated_ms)
     elif "Last-Modified" in headers:
         response["lastModified"] = instant(timegm(parsedate(headers["Last-Modified"]) or ()) * 1000)
-    is_json = answer.content_type.startswith("application/fhir+json")
     if answer.status >= 400:
-        outcome = b',"outcome":' + answer.body if answer.body and is_json else b""
+        outcome = b',"outcome":' + answer.body if answer.body else b""
         return b'{"response":' + dump(response)[:-1] + outcome + b"}}"
-    resource = b'"resource":' + answer.body + b"," if answer.body and is_json and method != "HEAD" else b""
+    resource = b'"resource":' + answer.body + b"," if answer.body and not answer.raw and method != "HEAD" else b""
     return b"{" + resource + b'"response":' + dump(response) + b"}"
 
 

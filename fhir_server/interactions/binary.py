@@ -14,11 +14,11 @@ from fhir_server.interactions.answers import version_headers
 from fhir_server.interactions.context import Context
 from fhir_server.interactions.incoming import check, received
 from fhir_server.model.json import Document, dump, parse
+from fhir_server.model.media_types import is_fhir, media_type_of
 from fhir_server.outcome import Invalid, TooLarge, UnsupportedMediaType
 from fhir_server.request import FhirResponse
 from fhir_server.store.values import Version
 
-FHIR_JSON: Final = ("application/fhir+json", "application/json", "text/json")
 _MEDIA_TYPE: Final = re.compile(r"[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+", re.ASCII)
 _HEADER_VALUE: Final = re.compile(r"[ -~]*", re.ASCII)
 _SAFE_HEADERS: Final = (
@@ -27,19 +27,14 @@ _SAFE_HEADERS: Final = (
 )
 
 
-def media_type_of(header: str | None) -> str:
-    """The media type of a Content-Type or one Accept value, without parameters, in lower case."""
-    return (header or "").partition(";")[0].strip().lower()
-
-
 def wants_fhir(context: Context) -> bool:
-    """Whether a Binary is asked for as a resource: by `_format` or by an `Accept` that names FHIR's JSON."""
+    """Whether a Binary is asked for as a resource: by `_format` or by an `Accept` that names a format of FHIR."""
     if context.request.parameter("_format") is not None:
         return True
     accepted = context.header("accept")
     if accepted is None:
         return False
-    return any(media_type_of(value) in FHIR_JSON for value in accepted.split(","))
+    return any(is_fhir(media_type_of(value), binary=True) for value in accepted.split(","))
 
 
 def raw_answer(context: Context, version: Version) -> FhirResponse | None:
@@ -51,13 +46,13 @@ def raw_answer(context: Context, version: Version) -> FhirResponse | None:
     if not (_MEDIA_TYPE.fullmatch(media_type_of(content_type)) and _HEADER_VALUE.fullmatch(content_type)):
         content_type = "application/octet-stream"
     headers = (*version_headers(version.version, version.last_updated_ms), *_SAFE_HEADERS)
-    return FhirResponse(200, base64.b64decode(resource.get("data", "")), headers, content_type)
+    return FhirResponse(200, base64.b64decode(resource.get("data", "")), headers, content_type, raw=True)
 
 
 def resource_received(context: Context) -> Document:
-    """The body as a resource: FHIR JSON, or for Binary any other content made into one."""
+    """The body as a resource: FHIR, or for Binary any other content made into one."""
     media_type = media_type_of(context.header("content-type"))
-    if context.type != "Binary" or media_type in FHIR_JSON:
+    if context.type != "Binary" or is_fhir(media_type, binary=True):
         return received(context)
     return _wrapped(context, media_type)
 
@@ -66,7 +61,7 @@ def _wrapped(context: Context, media_type: str) -> Document:
     if not _MEDIA_TYPE.fullmatch(media_type):
         raise UnsupportedMediaType("A raw Binary needs a Content-Type.")
     if media_type.startswith("application/fhir"):
-        raise UnsupportedMediaType("FHIR content is read as application/fhir+json here.")
+        raise UnsupportedMediaType("FHIR content is read as application/fhir+json or application/fhir+xml here.")
     content = context.request.body
     if len(content) > context.server.rules.max_binary_bytes:
         raise TooLarge(f"Raw content is limited to {context.server.rules.max_binary_bytes} bytes.")

@@ -36,7 +36,9 @@ def query_string(parameters: Sequence[tuple[str, str]]) -> str:
 
 
 def link(context: Context, parameters: Sequence[tuple[str, str]]) -> str:
-    """The absolute URL of this request's path with these parameters."""
+    """The absolute URL of this request's path with these parameters, and the `_format` that it asked for."""
+    asked = [pair for pair in context.request.parameters if pair[0] == "_format"]
+    parameters = [*parameters, *(pair for pair in asked if pair not in parameters)]
     path = "/".join(segment for segment in context.request.path if segment != "_search")
     url = f"{context.server.base_url}/{path}" if path else context.server.base_url
     return f"{url}?{query_string(parameters)}" if parameters else url

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from fhir_server.definitions.definitions import Definitions
+from fhir_server.definitions.structures import SearchParameter
 from fhir_server.interactions.audit_event import SEARCHED_BY
 from fhir_server.interactions.context import NOT_STORED, WRITTEN_BY_SERVER, Context, Interaction, Rules
 from fhir_server.request import FhirResponse
@@ -68,7 +69,7 @@ def capability_statement(
         "software": {"name": SOFTWARE, "version": version},
         "implementation": {"description": "FHIR R4 shared care record", "url": base_url},
         "fhirVersion": "4.0.1",
-        "format": ["application/fhir+json", "json"],
+        "format": ["application/fhir+json", "json", "application/fhir+xml", "xml"],
         "patchFormat": ["application/json-patch+json"],
         "rest": [
             {
@@ -120,7 +121,7 @@ def _resource(name: str, interactions: Sequence[Interaction], definitions: Defin
     if name in WRITTEN_BY_SERVER:
         parameters = definitions.search_parameters(name)
         resource["versioning"] = "no-version"
-        resource["searchParam"] = [_parameter(code, parameters[code].type) for code in SEARCHED_BY]
+        resource["searchParam"] = [_parameter(parameters[code]) for code in SEARCHED_BY]
         return resource
     return resource | {
         "versioning": "versioned-update",
@@ -131,11 +132,9 @@ def _resource(name: str, interactions: Sequence[Interaction], definitions: Defin
         "conditionalUpdate": False,
         "conditionalDelete": "not-supported",
         "referencePolicy": ["literal", "logical", "enforced"] if rules.references != "off" else ["literal"],
-        "searchParam": [
-            _parameter(parameter.code, parameter.type) for parameter in supported_parameters(name, definitions)
-        ],
+        "searchParam": [_parameter(parameter) for parameter in supported_parameters(name, definitions)],
     }
 
 
-def _parameter(code: str, kind: str) -> dict[str, str]:
-    return {"name": code, "type": kind}
+def _parameter(parameter: SearchParameter) -> dict[str, str]:
+    return {"name": parameter.code, "definition": parameter.url, "type": parameter.type}

@@ -4,7 +4,7 @@ An interaction is one file that exports one `Interaction`; it gets a `Context` a
 `FhirError`. It never sees tokens or an unbound store.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,6 +15,7 @@ from fhir_server.request import FhirRequest, FhirResponse
 from fhir_server.search.context import SearchContext
 from fhir_server.search.index import Indexer
 from fhir_server.search.paging import PageLinks
+from fhir_server.store.values import IndexJob
 from fhir_server.validation import Validator
 from mappers.mapper import Mapper
 
@@ -39,9 +40,15 @@ class Rules:
     max_page_size: int = 1000
 
 
+async def _no_jobs() -> Sequence[IndexJob]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Server:
-    """What is made once at start and shared by all requests. `mappers`: the sources that can be taken in."""
+    """What is shared by all requests: made at start, and anew when search parameters change. `mappers`: the sources
+    that can be taken in. `index_rules`: the number of the search parameters' state, by which its indexer makes entries;
+    `index_jobs`: what is indexed anew because of them."""
 
     base_url: str
     definitions: Definitions
@@ -54,6 +61,8 @@ class Server:
     new_id: Callable[[], str]
     capabilities: Callable[[], bytes]
     mappers: tuple[Mapper, ...] = ()
+    index_rules: int | None = None
+    index_jobs: Callable[[], Awaitable[Sequence[IndexJob]]] = _no_jobs
 
 
 @dataclass(frozen=True, slots=True)

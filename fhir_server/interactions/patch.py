@@ -27,6 +27,7 @@ from fhir_server.outcome import (
 from fhir_server.request import FhirResponse
 
 JSON_PATCH = "application/json-patch+json"
+PATCH_TYPES = (JSON_PATCH,)
 MAX_OPERATIONS = 1000
 MAX_COPIED = 1024 * 1024
 _FIXED = ("id", "resourceType")

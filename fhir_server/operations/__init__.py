@@ -9,9 +9,11 @@ from fhir_server.operations.ingest import INGEST
 from fhir_server.operations.operation import Operation
 from fhir_server.operations.organization_residents import RESIDENTS
 from fhir_server.operations.patient_respect_current import RESPECT_CURRENT
+from fhir_server.operations.search_parameter_index_status import INDEX_STATUS
 
 OPERATIONS: tuple[Operation, ...] = (
     INGEST,
     RESPECT_CURRENT,
     RESIDENTS,
+    INDEX_STATUS,
 )

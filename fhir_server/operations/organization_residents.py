@@ -161,7 +161,7 @@ async def _find_scores(context: Context, people: _People, code: str) -> None:
 
 def _score_query(people: _People, ids: Sequence[str], code: str, count: int, after: str | None) -> Query:
     criteria = (TokenIs("code", SNOMED, code), _of_people(ids))
-    newest = (SortKey("date", descending=True),)
+    newest = (SortKey("date", descending=True, type="date"),)
     return Query("Observation", criteria, newest, count=count, snapshot=people.snapshot, after=after)
 
 

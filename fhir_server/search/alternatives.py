@@ -7,7 +7,7 @@ much.
 
 from fhir_server.outcome import Invalid, NotSupported, TooCostly
 from fhir_server.search.compilation import Compilation
-from fhir_server.search.offered import why_not_offered
+from fhir_server.search.offered import require_indexed, why_not_offered
 from fhir_server.search.parameter_type import Asked
 from fhir_server.search.parameter_types import PARAMETER_TYPES, TYPE_BY_NAME
 from fhir_server.search.parameters import BY_ROW, Parameter
@@ -44,7 +44,8 @@ async def compile_alternatives(
 
 
 def check_offered(parameter: Parameter) -> None:
-    """Raises `NotSupported` for a parameter that queries may not use."""
+    """Raises `NotSupported` for a parameter that queries may not use, `Unavailable` while it would find too little."""
+    require_indexed(parameter)
     reason = why_not_offered(parameter)
     if reason is not None:
         raise NotSupported(f"The parameter {parameter.name} cannot be used: {reason}.")
@@ -83,8 +84,6 @@ async def _any_of(compilation: Compilation, parameter: Parameter, modifier: str 
 
 async def compile_value(asked: Asked) -> Criterion:
     """The criterion of one value, by the type of its parameter, which must be one that is offered."""
-    if asked.modifier is not None:
-        raise NotSupported(f"The modifier :{asked.modifier} of the parameter {asked.parameter.name} is not offered.")
     compiler = TYPE_BY_NAME[asked.parameter.definition.type].compile
     assert compiler is not None  # `check_offered` has refused the others
     return await compiler(asked)

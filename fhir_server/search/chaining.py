@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from fhir_server.outcome import Invalid, NotSupported
 from fhir_server.search.compilation import Compilation
 from fhir_server.search.context import SearchContext
-from fhir_server.search.offered import why_not_followed
+from fhir_server.search.offered import require_indexed, why_not_followed
 from fhir_server.search.parameter_path import Backward, Hop
 from fhir_server.search.parameters import Parameter
 from fhir_server.store.criteria import AnyOf, Chained, Criterion, ReverseChained
@@ -38,7 +38,9 @@ async def follow(compilation: Compilation, resource_type: str, hop: Hop, rest: R
 
 
 def check_followed(parameter: Parameter) -> None:
-    """Raises `Invalid` for what is no reference, `NotSupported` for a reference that leads to no stored resource."""
+    """Raises `Invalid` for what is no reference, `NotSupported` for a reference that leads to no stored resource,
+    `Unavailable` while it would find too little."""
+    require_indexed(parameter)
     if parameter.definition.type != "reference":
         raise Invalid(f"The parameter {parameter.name} is no reference, so nothing can be chained to it.")
     reason = why_not_followed(parameter)

@@ -1,20 +1,27 @@
 """Index entries while they are collected. One per resource; the closures of `parameter_types` append to its lists."""
 
 from collections.abc import Hashable, Mapping
+from dataclasses import replace
 from typing import TypeVar
 
 from fhir_server.store.entries import (
     Compartment,
     DateRange,
     Entries,
+    Exact,
     FoldedString,
+    Group,
     IdentifierToken,
     NumberRange,
+    Position,
+    Present,
     QuantityRange,
     Reference,
     Target,
+    Term,
     Token,
     Uri,
+    Word,
 )
 
 Entry = TypeVar("Entry", bound=Hashable)
@@ -29,15 +36,21 @@ class Draft:
     __slots__ = (
         "compartments",
         "dates",
+        "exacts",
+        "groups",
         "identifiers",
         "numbers",
+        "positions",
+        "present",
         "quantities",
         "references",
         "resolved",
         "strings",
         "targets",
+        "terms",
         "tokens",
         "uris",
+        "words",
     )
 
     def __init__(self, resolved: Resolved) -> None:
@@ -50,6 +63,12 @@ class Draft:
         self.uris: list[Uri] = []
         self.numbers: list[NumberRange] = []
         self.quantities: list[QuantityRange] = []
+        self.positions: list[Position] = []
+        self.terms: list[Term] = []
+        self.exacts: list[Exact] = []
+        self.words: list[Word] = []
+        self.present: list[Present] = []
+        self.groups: list[Group] = []
         self.targets: list[Target] = []
         self.compartments: list[Compartment] = []
 
@@ -64,9 +83,32 @@ class Draft:
             uris=_once(self.uris),
             numbers=_once(self.numbers),
             quantities=_once(self.quantities),
+            positions=_once(self.positions),
+            terms=_once(self.terms),
+            exacts=_once(self.exacts),
+            words=tuple(self.words),
+            present=_once(self.present),
+            groups=_once(self.groups),
             targets=_once(self.targets),
             compartments=_once(self.compartments),
         )
+
+    def component(self) -> Entries:
+        """The entries that the group of a composite keeps: what its components can be asked for, without modifiers."""
+        return Entries(
+            tokens=_once(self.tokens),
+            identifiers=_once(self.identifiers),
+            references=_once(self.references),
+            dates=_once(self.dates),
+            strings=_once(self.strings),
+            uris=_once(self.uris),
+            numbers=_once(self.numbers),
+            quantities=_once(self.quantities),
+        )
+
+    def contained(self) -> Entries:
+        """The entries that the group of a contained resource keeps: all but what speaks of a resource of its own."""
+        return replace(self.entries(), words=(), targets=(), compartments=(), groups=())
 
 
 def _once(entries: list[Entry]) -> tuple[Entry, ...]:

@@ -36,16 +36,47 @@ def plan(parameters: Parameters, resource_type: str, read_date: DateReader, read
     for parameter in parameters.of(resource_type).values():
         if parameter.name in BY_ROW or parameter.name in TYPE_BY_NAME[parameter.definition.type].not_offered:
             continue
-        extractors = _extractors(parameters, Extraction(parameter, read_date, read_reference))
-        for code in parameter.code.branches or (parameter.code,):
-            step = _step(code, extractors)
-            if step is None:
-                continue
-            if code.keys is None:
+        for keys, step in _steps(parameters, Extraction(parameter, read_date, read_reference)):
+            if keys is None:
                 always.append(step)
-            for key in code.keys or ():
+            for key in keys or ():
                 by_key.setdefault(key, []).append(step)
     return Plan({key: tuple(steps) for key, steps in by_key.items()}, tuple(always))
+
+
+def _steps(parameters: Parameters, extraction: Extraction) -> list[tuple[frozenset[str] | None, Step]]:
+    """A step for each operand of the parameter's expression that can find something, with the JSON properties without
+    all of which it finds nothing (None: it may find something all the same)."""
+    parameter = extraction.parameter
+    branches = parameter.code.branches or (parameter.code,)
+    if parameter.components:
+        groups = _component_extractors(parameters, extraction)
+        known = [code for code in branches if not code.always_empty]
+        return [(_keys_of_groups(code, parameter), _step_for_groups(code, parameter, groups)) for code in known]
+    extractors = _extractors(parameters, extraction)
+    steps = [(code.keys, _step(code, parameter.name, extractors)) for code in branches]
+    return [(keys, step) for keys, step in steps if step is not None]
+
+
+def _keys_of_groups(code: Code, parameter: Parameter) -> frozenset[str] | None:
+    """Where the composite is about the resource itself, those of one of its components: each must have a value."""
+    if code.keys is not None or code.types != frozenset({parameter.resource_type}):
+        return code.keys
+    found = [
+        component.codes[parameter.resource_type].keys
+        for component in parameter.components
+        if parameter.resource_type in component.codes
+    ]
+    return next((keys for keys in reversed(found) if keys is not None), None)
+
+
+def has_entries(parameters: Parameters, parameter: Parameter) -> bool:
+    """Whether values that the parameter's expression finds can have index entries."""
+    if parameter.code.always_empty:
+        return False
+    extractors = _extractors(parameters, Extraction(parameter, lambda text: None, lambda text: None))
+    types = parameter.code.types
+    return bool(extractors) and (types is None or not types.isdisjoint(extractors))
 
 
 def _extractors(parameters: Parameters, extraction: Extraction) -> Mapping[str, Extract]:
@@ -73,46 +104,113 @@ def _value_of_extension(read: Reader, extractors: Mapping[str, Extract]) -> Extr
     return extract
 
 
-def _step(code: Code, extractors: Mapping[str, Extract]) -> Step | None:
+def _step(code: Code, name: str, extractors: Mapping[str, Extract]) -> Step | None:
     if code.types is None:
-        return _step_for_resources(code, extractors)
-    kept = {name: extractors[name] for name in code.types if name in extractors}
+        return _step_for_resources(code, name, extractors)
+    kept = {each: extractors[each] for each in code.types if each in extractors}
     if not kept:
-        return None
-    return _step_for_one(code, *kept.values()) if len(kept) == len(code.types) == 1 else _step_by_type(code, kept)
+        return _step_for_presence(code, name) if code.types else None
+    return (
+        _step_for_one(code, name, *kept.values())
+        if len(kept) == len(code.types) == 1
+        else _step_by_type(code, name, kept)
+    )
 
 
-def _step_for_one(code: Code, extract: Extract) -> Step:
+def _step_for_one(code: Code, name: str, extract: Extract) -> Step:
     run = code.run
 
     def step(focus: list[Item], env: Env, draft: Draft) -> None:
         for item in run(focus, env):
             if item[1] is not None:
+                draft.present.append(name)
                 extract(item[1], draft)
 
     return step
 
 
-def _step_by_type(code: Code, extractors: Mapping[str, Extract]) -> Step:
+def _step_for_presence(code: Code, name: str) -> Step:
+    """Values that have no entries are there all the same (`:missing`)."""
+    run = code.run
+
+    def step(focus: list[Item], env: Env, draft: Draft) -> None:
+        if any(item[1] is not None for item in run(focus, env)):
+            draft.present.append(name)
+
+    return step
+
+
+def _step_by_type(code: Code, name: str, extractors: Mapping[str, Extract]) -> Step:
     run, find = code.run, extractors.get
 
     def step(focus: list[Item], env: Env, draft: Draft) -> None:
         for item in run(focus, env):
-            extract = find(item[0])
-            if extract is not None and item[1] is not None:
-                extract(item[1], draft)
+            if item[1] is not None:
+                draft.present.append(name)
+                extract = find(item[0])
+                if extract is not None:
+                    extract(item[1], draft)
 
     return step
 
 
-def _step_for_resources(code: Code, extractors: Mapping[str, Extract]) -> Step | None:
+def _step_for_resources(code: Code, name: str, extractors: Mapping[str, Extract]) -> Step | None:
     """Where types are known only at the end: a resource inside another, or a value of any type."""
     run, find, whole = code.run, extractors.get, extractors.get("Resource")
 
     def step(focus: list[Item], env: Env, draft: Draft) -> None:
         for item in run(focus, env):
-            extract = find(item[0], whole)
-            if extract is not None and item[1] is not None:
-                extract(item[1], draft)
+            if item[1] is not None:
+                draft.present.append(name)
+                extract = find(item[0], whole)
+                if extract is not None:
+                    extract(item[1], draft)
 
     return step if extractors else None
+
+
+Evaluated = tuple[Mapping[str, Code], bool, Mapping[str, Extract]]
+"""A component: its code by type, whether it is of the resource, and what makes entries of its values"""
+
+
+def _component_extractors(parameters: Parameters, extraction: Extraction) -> tuple[Evaluated, ...]:
+    """The components, last first: that is the value, which is missing more often than the code."""
+    return tuple(
+        (
+            component.codes,
+            component.of_resource,
+            _extractors(parameters, Extraction(component.parameter, extraction.read_date, extraction.read_reference)),
+        )
+        for component in reversed(extraction.parameter.components)
+    )
+
+
+def _step_for_groups(code: Code, parameter: Parameter, components: tuple[Evaluated, ...]) -> Step:
+    """One group for each element that has a value for every component."""
+    run, name = code.run, parameter.name
+
+    def step(focus: list[Item], env: Env, draft: Draft) -> None:
+        for item in run(focus, env):
+            group = Draft(draft.resolved)
+            for component in components:
+                if not _add_component(group, item, env, component):
+                    break
+            else:
+                draft.present.append(name)
+                draft.groups.append((name, group.component()))
+
+    return step
+
+
+def _add_component(group: Draft, item: Item, env: Env, component: Evaluated) -> bool:
+    """Add the values of a component; whether there are any."""
+    codes, of_resource, extractors = component
+    source = env.resource if of_resource else item
+    code = codes.get(source[0])
+    found = False
+    for value in code.run([source], env) if code is not None else ():
+        extract = extractors.get(value[0])
+        if extract is not None and value[1] is not None:
+            extract(value[1], group)
+            found = True
+    return found

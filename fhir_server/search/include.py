@@ -10,7 +10,7 @@ from fhir_server.definitions.definitions import Definitions
 from fhir_server.outcome import Invalid, Issue, NotSupported
 from fhir_server.search.chaining import check_followed, check_reached
 from fhir_server.search.context import SearchContext
-from fhir_server.search.offered import followed_parameters, why_not_followed
+from fhir_server.search.offered import followed_parameters, require_indexed, why_not_followed
 from fhir_server.search.parameters import Parameter, parameters_of
 
 _ITERATING = frozenset({"iterate", "recurse"})
@@ -117,6 +117,8 @@ class _Reading:
         for type in self.types if source is None else (source,):
             found += followed_parameters(type, self.definitions)
             notes += self.left_out(type)
+        for each in found:
+            require_indexed(each)
         return found
 
     def left_out(self, type: str) -> Iterable[Issue]:

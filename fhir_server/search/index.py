@@ -18,7 +18,8 @@ from fhir_server.search.parameters import parameters_of
 from fhir_server.search.patient_links import PatientLink, PatientLinks
 from fhir_server.search.reading.dates import date_reader
 from fhir_server.search.reading.references import ReferenceReader, reference_reader, type_in_reference
-from fhir_server.store.entries import Entries, Target
+from fhir_server.search.reading.words import CONTENT, TEXT, content_words, narrative_words
+from fhir_server.store.entries import Entries, Target, Word
 
 __all__ = ["Indexer", "PatientLink"]
 
@@ -41,7 +42,7 @@ class Indexer:
         self._links = PatientLinks(self._parameters, self._read_reference)
 
     def entries(self, resource: dict[str, Any], resolved: Resolved = _NOTHING) -> Entries:
-        """All index entries of a resource, for every search parameter of its type but composite and special ones.
+        """All index entries of a resource, for every search parameter of its type.
 
         `resolved`: for a logical reference, by (identifier system, value), the (type, id) that it was resolved to.
         Never raises: what is malformed has no entries.
@@ -50,6 +51,9 @@ class Indexer:
         draft = Draft(resolved)
         if self._definitions.is_resource_type(resource_type):
             self._extract(resource_type, resource, draft)
+            self._add_contained(resource, draft)
+            draft.words = _words(resource)
+            draft.present += {parameter for parameter, _ in draft.words}
         return draft.entries()
 
     def patient_links(self, resource: dict[str, Any]) -> list[PatientLink]:
@@ -58,6 +62,23 @@ class Indexer:
         return self._links.of(resource_type, resource) if self._definitions.is_resource_type(resource_type) else []
 
     def _extract(self, resource_type: str, resource: dict[str, Any], draft: Draft) -> None:
+        self._evaluate(resource_type, resource, draft)
+        self._add_compartments(resource_type, resource, draft)
+        _add_targets(_outside_entries(resource), self._read_reference, draft.targets)
+        own = (resource_type, resource.get("id"))
+        draft.targets = [target for target in draft.targets if target != own]
+
+    def _add_contained(self, resource: dict[str, Any], draft: Draft) -> None:
+        """A group for each contained resource; what it contains itself FHIR does not allow."""
+        contained = resource.get("contained")
+        for each in contained if isinstance(contained, list) else ():
+            name = each.get("resourceType") if isinstance(each, dict) else None
+            if isinstance(name, str) and self._definitions.is_resource_type(name):
+                inner = Draft(draft.resolved)
+                self._evaluate(name, each, inner)
+                draft.groups.append((f"#{name}", inner.contained()))
+
+    def _evaluate(self, resource_type: str, resource: dict[str, Any], draft: Draft) -> None:
         its_plan = self._plans.get(resource_type)
         if its_plan is None:
             its_plan = self._plan(resource_type)
@@ -73,10 +94,6 @@ class Indexer:
         for step in its_plan.always:
             with suppress(*_MALFORMED):
                 step(focus, env, draft)
-        self._add_compartments(resource_type, resource, draft)
-        _add_targets(_outside_entries(resource), self._read_reference, draft.targets)
-        own = (resource_type, resource.get("id"))
-        draft.targets = [target for target in draft.targets if target != own]
 
     def _add_compartments(self, resource_type: str, resource: dict[str, Any], draft: Draft) -> None:
         memberships = self._memberships[resource_type]
@@ -141,6 +158,15 @@ def _type_given(reference: Any, definitions: Definitions) -> str | None:
     given = reference.get("type") if isinstance(reference, dict) else None
     name = given.rpartition("/")[2] if isinstance(given, str) else ""
     return name if definitions.is_resource_type(name) else None
+
+
+def _words(resource: dict[str, Any]) -> list[Word]:
+    """The words for full-text search; of a malformed resource none."""
+    try:
+        narrative, content = narrative_words(resource), content_words(resource)
+    except _MALFORMED:
+        return []
+    return [*((TEXT, word) for word in narrative), *((CONTENT, word) for word in content)]
 
 
 def _outside_entries(resource: dict[str, Any]) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 from fhir_server.definitions.definitions import Definitions
 from fhir_server.definitions.structures import SearchParameter
+from fhir_server.outcome import Unavailable
 from fhir_server.search.parameter_types import TYPE_BY_NAME
-from fhir_server.search.parameters import Parameter, parameters_of
+from fhir_server.search.parameters import BY_WORDS, Parameter, parameters_of
 
 _BY_URL = frozenset({"canonical", "uri", "url"})
 
@@ -12,12 +13,21 @@ WITHOUT_DEFINITION = (("_has", "string"), ("_list", "string"))
 """(name, type) of parameters that all types have, and that no SearchParameter of R4 defines"""
 
 
+def require_indexed(parameter: Parameter) -> None:
+    """Raise `Unavailable` while not all that is there has been indexed by a parameter: it would find too little."""
+    if not parameter.definition.indexed:
+        raise Unavailable(
+            f"Resources are still being indexed by {parameter.name}: see {parameter.definition.source}/$index-status, "
+            "and search again when it is complete."
+        )
+
+
 def why_not_offered(parameter: Parameter) -> str | None:
     """Why queries may not use a parameter, as the end of a sentence; None where they may."""
     declared = TYPE_BY_NAME[parameter.definition.type]
     if declared.compile is None:
         return f"searching by parameters of type {declared.name} is not offered"
-    if parameter.code.always_empty:
+    if parameter.code.always_empty and parameter.name not in BY_WORDS:
         return f"its definition has no expression for {parameter.resource_type}"
     return declared.not_offered.get(parameter.name)
 

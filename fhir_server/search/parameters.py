@@ -1,16 +1,23 @@
 """The search parameters of a resource type with their expressions compiled: what index and queries both go by."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 
 from fhir_server.definitions.definitions import Definitions
 from fhir_server.definitions.structures import SearchParameter
 from fhir_server.fhirpath.code import EMPTY, Code
 from fhir_server.fhirpath.compiler import Compiler
 
+_RESOURCE = "%resource."
+_REFERENCES = frozenset({"Reference"})
+_CODES = frozenset({"code", "Coding", "CodeableConcept"})
+
 BY_ROW = frozenset({"_id", "_lastUpdated"})
 """Parameters that the store answers from the row itself, without index entries"""
+
+BY_WORDS = frozenset({"_text", "_content"})
+"""Parameters of full-text search, which have no expression: they read the whole resource"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +31,7 @@ class Parameter:
     resource_type: str
     code: Code
     elements: tuple[str, ...]
+    components: "tuple[Component, ...]" = ()
 
     @property
     def name(self) -> str:
@@ -50,6 +58,16 @@ class Parameter:
         return tuple(sorted(by_element & allowed if by_element else allowed))
 
 
+@dataclass(frozen=True, slots=True)
+class Component:
+    """A component of a composite parameter. `parameter` is named by its place (`1`); `codes` are its expression for
+    each type of what the composite is about; `of_resource`: it is evaluated on the resource instead."""
+
+    parameter: Parameter
+    codes: Mapping[str, Code]
+    of_resource: bool
+
+
 class Parameters:
     """The search parameters of all types, each type compiled when it is first asked for."""
 
@@ -70,8 +88,55 @@ class Parameters:
 
     def _parameter(self, definition: SearchParameter, resource_type: str) -> Parameter:
         expression = definition.expression
+        if definition.code in BY_WORDS:
+            return Parameter(definition, resource_type, EMPTY, (resource_type,))
         code = self.compiler.compile(expression, resource_type) if expression else EMPTY
-        return Parameter(definition, resource_type, code, tuple(sorted(code.reads)))
+        components = tuple(
+            self._component(place, url, text, resource_type, code)
+            for place, (url, text) in enumerate(definition.components, 1)
+        )
+        reads = code.reads.union(*(each.parameter.code.reads for each in components))
+        return Parameter(definition, resource_type, code, tuple(sorted(reads)), components)
+
+    def _component(self, place: int, url: str, expression: str, resource_type: str, around: Code) -> Component:
+        """R4 spells a type in one of these expressions wrongly, and in two of them goes back to the resource."""
+        text = expression.replace("as(DateTime)", "as(dateTime)")
+        of_resource = text.startswith(_RESOURCE)
+        if of_resource:
+            codes = {resource_type: self.compiler.compile(text.removeprefix(_RESOURCE), resource_type)}
+        else:
+            codes = {name: self.compiler.compile(text, name) for name in sorted(around.types or ())}
+        found = list(codes.values())
+        known = [code.types for code in found if code.types is not None]
+        together = replace(
+            found[0] if found else EMPTY,
+            types=frozenset[str]().union(*known) if len(known) == len(found) else None,
+            reads=frozenset[str]().union(*(code.reads for code in found)),
+            elements=tuple(element for code in found for element in code.elements),
+        )
+        definition = replace(self._by_url(url, together, resource_type), code=str(place), targets=())
+        return Component(Parameter(definition, resource_type, together, ()), codes, of_resource)
+
+    def _by_url(self, url: str, code: Code, resource_type: str) -> SearchParameter:
+        """The search parameter that a component names. R4 names two of `DocumentReference.relationship` the wrong way
+        round: what the expression finds decides."""
+        types = code.types or frozenset()
+        if types and types <= _REFERENCES:
+            kind = "reference"
+        elif types and types <= _CODES:
+            kind = "token"
+        else:
+            kind = self._urls.get(url.partition("|")[0], "token")
+        return SearchParameter(code="", url=url, type=kind, base=(resource_type,), expression=None)
+
+    @cached_property
+    def _urls(self) -> Mapping[str, str]:
+        """The type of every search parameter, by its URL."""
+        return {
+            each.url: each.type
+            for name in self.definitions.resource_types
+            for each in self.definitions.search_parameters(name).values()
+        }
 
 
 @lru_cache(maxsize=8)

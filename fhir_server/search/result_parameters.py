@@ -11,6 +11,7 @@ from fhir_server.outcome import Invalid, Issue, NotSupported, TooCostly
 from fhir_server.search.contained import Returns, Which
 from fhir_server.search.context import SearchContext
 from fhir_server.search.include import Include, read_include
+from fhir_server.search.offered import require_indexed
 from fhir_server.search.parameter_types import TYPE_BY_NAME
 from fhir_server.search.parameters import BY_ROW, parameters_of
 from fhir_server.store.criteria import SortKey, SortType
@@ -138,6 +139,7 @@ def _sort_key(results: Results, text: str) -> SortKey:
         raise Invalid(f"_sort: {name} is a {declared.name} parameter, and these have no order.")
     if parameter.code.always_empty or name in declared.not_offered or name in _WITHOUT_ORDER:
         raise NotSupported(f"_sort: sorting by {name} is not offered.")
+    require_indexed(parameter)
     return SortKey(name, descending, parameter.elements, cast(SortType, declared.name))
 
 

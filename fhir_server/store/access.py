@@ -13,7 +13,8 @@ class Rule:
     """Rows of these types (None: all) for which every criterion holds; `masked` elements are left out of them.
 
     `masked` holds element paths from the type (`Patient.address`, `Patient.telecom`). A rule that only allows some
-    AuditEvents names the type and `InCompartment("Patient", id)`.
+    AuditEvents names the type and `InCompartment("Patient", id)`. A rule is judged on one row: chains, hierarchies,
+    words and parts of terms are for searches only (`matching.CannotJudge`).
     """
 
     types: frozenset[str] | None = None

@@ -21,6 +21,7 @@ from fhir_server.store.values import (
     Counts,
     Event,
     Explanation,
+    IndexJob,
     Page,
     RecordedAudit,
     Snapshot,
@@ -130,6 +131,33 @@ class Store(Protocol):
 
     async def verify_index(self, entries_of: Callable[[Version], Awaitable[Entries]]) -> Sequence[str]:
         """Compare the index of every current version with entries made anew from its body; the places that differ."""
+
+    async def index_rules(self) -> int:
+        """The number of the rules by which index entries are made now: it rises when a search parameter comes, changes
+        or goes, and when indexing by one is complete."""
+
+    async def index_jobs(self) -> Sequence[IndexJob]:
+        """The latest job of each source, oldest first."""
+
+    async def run_index_job(self, entries_of: Callable[[Version], Awaitable[Entries]], rules: int) -> IndexJob | None:
+        """Do one batch of the oldest job that is not complete, with entries made by the rules of this number; the
+        job as it then stands, None where none is left. Safe to interrupt, and for several processes at once.
+
+        Raises `RulesChanged` where the store has other rules by now.
+        """
+
+    def needs_reindex(self) -> bool:
+        """Whether the index was made in another format, or by other rules, than this program's. Until it is built anew
+        searches and filtered sessions are `Unavailable`."""
+
+    async def reindex(
+        self,
+        entries_of: Callable[[Version], Awaitable[Entries]],
+        batch: int = 200,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> int:
+        """Build the index anew where that is needed, or go on with it; how many versions this call indexed.
+        `progress` is told how far it has come, and of how much."""
 
     async def backup(self, target: Path) -> None:
         """An exact, consistent copy with checksums and the audit heads, while the server works."""

@@ -16,7 +16,8 @@ Prefix = Literal["eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"]
 
 @dataclass(frozen=True, slots=True)
 class TokenIs:
-    """A token: `system` None is any system, "" none; `code` None is any code of the system."""
+    """A token: `system` None is any system, "" none; `code` None is any code of the system; with neither it asks what
+    `IsPresent` asks."""
 
     param: str
     system: str | None
@@ -110,9 +111,9 @@ class NumberIs:
     """A number search on the closed range of a resource, as `prefix` says.
 
     https://hl7.org/fhir/R4/search.html#number: eq = the resource's range lies in [low, high), the implicit precision
-    of the value asked for; ne = it does not; ap = it has a part in [low, high). gt, lt, ge, le, sa and eb compare with the
-    exact value, which is `low` (and `high`): gt = the range reaches above it; lt = below; ge and le = the same or equal;
-    sa = all of it lies above; eb = below.
+    of the value asked for; ne = it does not; ap = it has a part in [low, high). gt, lt, ge, le, sa and eb compare with
+    the exact value, which is `low` (and `high`): gt = the range reaches above it; lt = below; ge and le = the same or
+    equal; sa = all of it lies above; eb = below.
     """
 
     param: str
@@ -287,9 +288,9 @@ class SortKey:
     """One key of `_sort`: a parameter of this type; "row" are `_id` and `_lastUpdated`.
 
     A row goes by its least value ascending, by its greatest descending: a date by its earliest start or latest end; a
-    string, folded; a number by its low or high; a quantity by its base unit and value, as UCUM has it, or else by its
-    unit and value as written; a token by its code, an identifier by its value; a reference by `Type/id` or its URL. Text is
-    compared by code points. Rows without the parameter come last, ascending and descending.
+    string, folded; a number by its low or high; a quantity by its base unit and value, if UCUM has any in the row, or
+    else by its unit and value as written; a token by its code, an identifier by its value; a reference by `Type/id` or
+    its URL. Text is compared by code points. Rows without the parameter come last, ascending and descending.
     """
 
     param: str

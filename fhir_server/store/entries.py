@@ -56,7 +56,8 @@ Compartment = tuple[str, str]
 """(compartment name = resource type, id): the resource lies in that compartment; matched exactly"""
 
 Present: TypeAlias = str
-"""A search parameter code for which the resource has a value, whether or not that has index entries (`:missing`)"""
+"""A search parameter code for which the resource has a value, whether or not that has index entries (`:missing`).
+Codes of tokens and identifiers count as present without being named here again."""
 
 EARLIEST = -(2**62)
 LATEST = 2**62
@@ -92,7 +93,7 @@ class Entries:
 
 Group = tuple[str, Entries]
 """Entries that hold together. (code of a composite parameter, entries whose parameter codes are `1`, `2`, `3`, the
-places of the components): one for each element that the composite is about. (`#Type`, entries of a contained resource): one
-for each contained resource, found by `_contained`."""
+places of the components): one for each element that the composite is about. (`#Type`, entries of a contained
+resource): one for each contained resource, found by `_contained`."""
 
 NO_ENTRIES = Entries()

@@ -138,12 +138,28 @@ AuditOf = Callable[[Sequence[Written], int], AuditEntry]
 
 
 @dataclass(frozen=True, slots=True)
+class IndexJob:
+    """Indexing anew what is there of some types, because `source` (`SearchParameter/1`) has changed how that is done.
+    A source has one job, its latest. `done` of `total` current resources (None: not counted yet) have their new
+    entries."""
+
+    source: str
+    types: tuple[str, ...]
+    done: int = 0
+    total: int | None = None
+    complete: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Commit:
     """Any number of writes that happen together or not at all, with everything that belongs to them.
 
     `depends_on`: keys on which the decision to write rests (the criteria of a conditional write); if a commit after
     `basis` carried one of them: `Contended`. `carries`: keys that this commit carries (the identifiers in its bodies,
     the criteria of its conditional writes). A resource is written at most once in a commit.
+
+    `index_rules`: the number of the rules by which its entries were made; `RulesChanged` unless they are the store's
+    (None: not asked). `index_jobs`: what is to be indexed anew because of it; the number of the rules then rises.
     """
 
     writes: tuple[Write, ...]
@@ -152,6 +168,8 @@ class Commit:
     carries: frozenset[str] = frozenset()
     depends_on: frozenset[str] = frozenset()
     basis: Snapshot | None = None
+    index_rules: int | None = None
+    index_jobs: tuple[IndexJob, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,15 @@ import httpx
 from auth.access import Access, Caller, Decide
 from fhir_server.api.endpoint import FhirEndpoint
 from fhir_server.app import FHIR_PATH, build_server
+from fhir_server.commit_rules import CommitRules
 from fhir_server.interactions import INTERACTIONS
 from fhir_server.interactions.context import Server
 from fhir_server.operations import OPERATIONS
-from fhir_server.pipeline import Pipeline
+from fhir_server.pipeline import Pipeline, Serving
 from fhir_server.request import Origin
 from fhir_server.respect.in_force import OnePlanInForce
 from fhir_server.routes import Routes
+from fhir_server.search.parameter_rule import ParametersMustWork
 from fhir_server.settings import Settings
 from fhir_server.store.access import EVERYTHING, AccessFilter
 from fhir_server.store.contract import Store
@@ -106,7 +108,12 @@ class World:
         decide: Decide = lambda interaction, type, origin, /: self.policy(interaction, type, origin)  # noqa: E731
         rule = OnePlanInForce(self.server.indexer, self.server.clock_ms)
         routes = Routes((*INTERACTIONS, *OPERATIONS), self.server.definitions)
-        pipeline = Pipeline(self.server, self.store, routes, decide, rule)
+        serving = Serving(self.server, CommitRules(ParametersMustWork(self.server.definitions, {}), rule))
+
+        async def now() -> Serving:
+            return serving
+
+        pipeline = Pipeline(now, self.store, routes, decide, self.server.clock_ms, self.server.definitions)
         await FhirEndpoint(pipeline, self.server.rules, 5.0, len(FHIR_PATH))(scope, receive, send)
 
     @asynccontextmanager

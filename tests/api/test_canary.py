@@ -109,7 +109,7 @@ PLACES = (
     "fhir_server.interactions.incoming.resolve",
     "fhir_server.interactions.incoming.body_of",
     "fhir_server.interactions.search_type.parse",
-    "fhir_server.api.endpoint.check_answer_format",
+    "fhir_server.api.endpoint.answer_format",
     "fhir_server.api.endpoint.read_body",
     "fhir_server.pipeline.AuditedSession",
 )

@@ -8,36 +8,63 @@ import pytest
 from tests.running import BASE, Client, encoded, patient, running
 
 FHIR = "application/fhir+json; fhirVersion=4.0; charset=utf-8"
+XML = "application/fhir+xml; fhirVersion=4.0; charset=utf-8"
 
 
 @pytest.mark.parametrize(
-    ("accept", "status"),
+    ("accept", "status", "made"),
     [
-        ("*/*", 200),
-        ("application/fhir+json", 200),
-        ("application/json", 200),
-        ("application/fhir+xml, application/fhir+json;q=0.5", 200),
-        ("text/html,application/xhtml+xml,*/*;q=0.8", 200),
-        ("application/fhir+json; fhirVersion=4.0", 200),
-        ("application/fhir+json; fhirVersion=5.0", 406),
-        ("application/fhir+xml", 406),
-        ("application/fhir+json;q=0", 406),
-        ("text/turtle", 406),
+        ("*/*", 200, FHIR),
+        ("application/fhir+json", 200, FHIR),
+        ("application/json", 200, FHIR),
+        ("application/fhir+xml", 200, XML),
+        ("application/xml", 200, XML),
+        ("text/xml", 200, XML),
+        ("Application/FHIR+XML ; q=0.9", 200, XML),
+        ("application/fhir+xml, application/fhir+json;q=0.5", 200, XML),
+        ("application/fhir+xml;q=0.4, application/fhir+json;q=0.5", 200, FHIR),
+        ("application/fhir+xml, application/fhir+json", 200, XML),
+        ("application/fhir+json, application/fhir+xml", 200, FHIR),
+        ("application/fhir+xml, */*", 200, XML),
+        ("application/fhir+xml;q=0.1, */*;q=0.2", 200, FHIR),
+        ("application/fhir+json;q=0, */*", 200, XML),
+        ("application/fhir+json; fhirVersion=5.0, application/xml;q=0.1", 200, XML),
+        ("text/html,application/xhtml+xml,*/*;q=0.8", 200, FHIR),
+        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", 200, XML),
+        ("application/fhir+json; fhirVersion=4.0", 200, FHIR),
+        ("application/fhir+json; fhirVersion=5.0", 406, FHIR),
+        ("application/fhir+xml; fhirVersion=3.0", 406, FHIR),
+        ("application/fhir+json;q=0", 406, FHIR),
+        ("application/fhir+xml;q=often", 406, FHIR),
+        ("application/fhir+xml;q=nan", 406, FHIR),
+        ("text/turtle", 406, FHIR),
     ],
 )
-async def test_accept(fhir: Client, accept: str, status: int) -> None:
+async def test_accept(fhir: Client, accept: str, status: int, made: str) -> None:
     await fhir.put(patient("p"))
     answer = await fhir.get("Patient/p", accept=accept)
     assert answer.status_code == status
-    assert answer.headers["content-type"] == FHIR
+    assert answer.headers["content-type"] == made
 
 
 @pytest.mark.parametrize(
-    ("asked", "status"), [("json", 200), ("application/fhir+json", 200), ("application/fhir%2Bjson", 200), ("xml", 406)]
+    ("asked", "status", "made"),
+    [
+        ("json", 200, FHIR),
+        ("application/fhir+json", 200, FHIR),
+        ("application/fhir%2Bjson", 200, FHIR),
+        ("xml", 200, XML),
+        ("text/xml", 200, XML),
+        ("application/xml", 200, XML),
+        ("application/fhir+xml", 200, XML),
+        ("application/fhir%2Bxml", 200, XML),
+        ("ttl", 406, FHIR),
+    ],
 )
-async def test_format_wins_over_accept(fhir: Client, asked: str, status: int) -> None:
+async def test_format_wins_over_accept(fhir: Client, asked: str, status: int, made: str) -> None:
     await fhir.put(patient("p"))
-    assert (await fhir.get(f"Patient/p?_format={asked}", accept="application/fhir+xml")).status_code == status
+    answer = await fhir.get(f"Patient/p?_format={asked}", accept="text/turtle")
+    assert (answer.status_code, answer.headers["content-type"]) == (status, made)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +75,10 @@ async def test_format_wins_over_accept(fhir: Client, asked: str, status: int) ->
         ("application/fhir+json; fhirVersion=4.0", 201),
         ("application/fhir+json; fhirVersion=3.0", 415),
         ("application/fhir+json; charset=latin-1", 415),
-        ("application/fhir+xml", 415),
+        ("application/fhir+xml", 400),
+        ("application/fhir+xml; charset=latin-1", 415),
+        ("application/fhir+xml; fhirVersion=3.0", 415),
+        ("application/fhir+turtle", 415),
         ("text/plain", 415),
         ("application/x-www-form-urlencoded", 415),
     ],
@@ -60,7 +90,7 @@ async def test_content_type(fhir: Client, content_type: str, status: int) -> Non
 
 
 async def test_an_unacceptable_post_writes_nothing(fhir: Client) -> None:
-    answer = await fhir.post(patient("x"), accept="application/fhir+xml")
+    answer = await fhir.post(patient("x"), accept="text/turtle")
     assert answer.status_code == 406
     assert (await fhir.get("Patient?_summary=count")).json()["total"] == 0
 

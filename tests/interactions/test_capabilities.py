@@ -35,7 +35,7 @@ async def test_the_statement_is_valid_and_names_this_server(fhir: Client) -> Non
         "software": {"name": "fhir-server", "version": statement["software"]["version"]},
         "implementation": {"description": "FHIR R4 shared care record", "url": BASE},
         "fhirVersion": "4.0.1",
-        "format": ["application/fhir+json", "json"],
+        "format": ["application/fhir+json", "json", "application/fhir+xml", "xml"],
         "patchFormat": ["application/json-patch+json"],
     }
     assert [code["code"] for code in rest[0]["interaction"]] == ["transaction", "batch", "history-system"]

@@ -72,7 +72,7 @@ async def search_figures(session: Session, resources: int) -> None:
     """The shapes of search that a record needs."""
     code, rare = TokenIs("code", SNOMED, "0000007"), ReferenceTo("subject", "Patient", "p7")
     category, status = TokenIs("category", None, "vital-signs"), TokenIs("status", None, "final")
-    newest = (SortKey("date", descending=True),)
+    newest = (SortKey("date", descending=True, type="date"),)
     month = DateIs("date", "ge", 300 * DAY, 301 * DAY), DateIs("date", "lt", 330 * DAY, 331 * DAY)
     queries = {
         "patient, code, newest by date": Query("Observation", (rare, code), newest, 10),

@@ -4,29 +4,44 @@ Deliberately simple and slow, and sharing no code with any store. A criterion is
 it reads an element that is masked in the row; None counts as no match, also below `Not`.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from math import asin, cos, dist, radians, sin
+from typing import Any
 
 from fhir_server.store.access import AccessFilter, Rule
 from fhir_server.store.criteria import (
+    EARTH_METRES,
     AllOf,
     AnyOf,
+    Chained,
     Criterion,
     DateIs,
+    ExactIs,
+    HasWord,
     HistoryQuery,
     IdentifierIs,
     IdIs,
     InCompartment,
+    InGroup,
+    InHierarchy,
+    IsNear,
+    IsPresent,
     LastUpdatedIs,
     Not,
+    NumberIs,
+    QuantityIs,
     Query,
     ReferenceTo,
+    ReverseChained,
     SortKey,
     StringIs,
+    SystemQuery,
+    TermIs,
     TokenIs,
     UriIs,
 )
-from fhir_server.store.entries import Entries
+from fhir_server.store.entries import CANONICAL, Entries
 from fhir_server.store.values import Commit, Committed, Method
 
 Truth = bool | None
@@ -115,8 +130,18 @@ class Model:
             if row.type == query.type and row.state <= state and self.current(row.type, row.id, state) is row
         ]
         found = [row for row in found if not row.deleted and self.visible(row, access)]
-        found = [row for row in found if self._matches(query.criteria, row, access)]
-        keys = query.sort or (SortKey("_lastUpdated", descending=True),)
+        world = World(self, access, state)
+        found = [row for row in found if self._matches(query.criteria, row, world)]
+        return self._in_order(found, query.sort, access)
+
+    def search_all(self, query: SystemQuery, access: AccessFilter, state: int) -> list[Row]:
+        """All rows of all types that match, in one order."""
+        parts = [self.search(Query(part.type, part.criteria), access, state) for part in query.parts]
+        found = {id(row) for part in parts for row in part}
+        return self._in_order([row for row in self.rows if id(row) in found], query.sort, access)
+
+    def _in_order(self, found: list[Row], sort: Sequence[SortKey], access: AccessFilter) -> list[Row]:
+        keys = sort or (SortKey("_lastUpdated", descending=True),)
         if keys[0].descending:
             found.reverse()
         for key in reversed(keys):
@@ -152,9 +177,9 @@ class Model:
     def _hides(self, row: Row, access: AccessFilter) -> bool:
         return any(path.startswith(row.type + ".") for path in self.masked(row, access))
 
-    def _matches(self, criteria: Sequence[Criterion], row: Row, access: AccessFilter) -> bool:
-        masked = self.masked(row, access)
-        return all(judge(criterion, row, masked) is True for criterion in criteria)
+    def _matches(self, criteria: Sequence[Criterion], row: Row, world: "World") -> bool:
+        masked = self.masked(row, world.access)
+        return all(judge(criterion, row, masked, world) is True for criterion in criteria)
 
     def _key(self, key: SortKey, row: Row, access: AccessFilter) -> object:
         if _reads(key.elements, self.masked(row, access)):
@@ -163,10 +188,70 @@ class Model:
             return row.id
         if key.param == "_lastUpdated":
             return row.time_ms
-        dates = [date for date in row.entries.dates if date[0] == key.param]
-        if key.descending:
-            return max((high for _, _, high in dates), default=None)
-        return min((low for _, low, _ in dates), default=None)
+        values = _sort_values(key, row.entries)
+        return max(values, default=None) if key.descending else min(values, default=None)
+
+
+def _sort_values(key: SortKey, entries: Entries) -> list[Any]:
+    """What a row may be sorted by: of a range its end where the key descends, else its beginning."""
+    end = -1 if key.descending else -2
+    values: dict[str, Iterable[tuple[Any, ...]]] = {
+        "date": [(known[0], known[end]) for known in entries.dates],
+        "number": [(known[0], known[end]) for known in entries.numbers],
+        "string": entries.strings,
+        "uri": entries.uris,
+        "token": [(param, code) for param, _, code in (*entries.tokens, *entries.identifiers)],
+        "reference": [(param, f"{type}/{id}" if type else id) for param, type, id in entries.references],
+    }
+    if key.type == "quantity":
+        mine = [known for known in entries.quantities if known[0] == key.param]
+        canonical = [known for known in mine if known[1] == CANONICAL]
+        return [(known[2], known[end]) for known in canonical or mine]
+    return [value for param, value in values[key.type] if param == key.param]
+
+
+@dataclass(slots=True)
+class World:
+    """What a row may lead to: everything that is in force at a state and visible."""
+
+    model: Model
+    access: AccessFilter
+    state: int
+    known: dict[object, list[Row]] = field(default_factory=dict)
+
+    def rows(self, type: str, criteria: tuple[Criterion, ...] = ()) -> list[Row]:
+        key = (type, criteria)
+        if key not in self.known:
+            self.known[key] = self.model.search(Query(type, criteria), self.access, self.state)
+        return self.known[key]
+
+    def leads(self, asked: Chained | ReverseChained | InHierarchy, row: Row) -> bool:
+        if isinstance(asked, Chained):
+            targets = [(asked.param, target.type, target.id) for target in self.rows(asked.type, asked.criteria)]
+            return any(target in row.entries.references for target in targets)
+        if isinstance(asked, InHierarchy):
+            return any((asked.param, asked.type, id) in row.entries.references for id in self._hierarchy(asked))
+        sources = [source for source in self.rows(asked.type, asked.criteria) if self._shows(source, asked.elements)]
+        links = [link for source in sources for link in source.entries.references]
+        return any(asked.param in (None, param) and (type, id) == (row.type, row.id) for param, type, id in links)
+
+    def _shows(self, row: Row, elements: Iterable[str]) -> bool:
+        return not _reads(elements, self.model.masked(row, self.access))
+
+    def _hierarchy(self, asked: InHierarchy) -> set[str]:
+        rows = [row for row in self.rows(asked.type) if self._shows(row, asked.via_elements)]
+        links = {
+            (row.id, id)
+            for row in rows
+            for param, type, id in row.entries.references
+            if (param, type) == (asked.via, asked.type)
+        }
+        reached = {asked.id}
+        while True:
+            more = {up if asked.above else down for down, up in links if (down if asked.above else up) in reached}
+            if more <= reached:
+                return reached
+            reached |= more
 
 
 def _sorted(rows: list[Row], key: SortKey, value: Callable[[Row], object]) -> list[Row]:
@@ -197,16 +282,49 @@ def _reads(elements: Iterable[str], masked: frozenset[str]) -> bool:
     return any(element == path or element.startswith(path + ".") for element in elements for path in masked)
 
 
-def judge(criterion: Criterion, row: Row, masked: frozenset[str]) -> Truth:
+def judge(criterion: Criterion, row: Row, masked: frozenset[str], world: World | None = None) -> Truth:
     """Whether the row matches: True, False, or None where that would show what is masked."""
     if isinstance(criterion, AllOf):
-        return _all([judge(part, row, masked) for part in criterion.criteria])
+        return _all([judge(part, row, masked, world) for part in criterion.criteria])
     if isinstance(criterion, AnyOf):
-        inverse = _all([_not(judge(part, row, masked)) for part in criterion.criteria])
+        inverse = _all([_not(judge(part, row, masked, world)) for part in criterion.criteria])
         return _not(inverse)
     if isinstance(criterion, Not):
-        return _not(judge(criterion.criterion, row, masked))
-    return None if _reads(criterion.elements, masked) else _leaf(criterion, row)
+        return _not(judge(criterion.criterion, row, masked, world))
+    if isinstance(criterion, ReverseChained):
+        return _world(world).leads(criterion, row)
+    if _reads(criterion.elements, masked):
+        return None
+    if isinstance(criterion, Chained | InHierarchy):
+        return _world(world).leads(criterion, row)
+    if isinstance(criterion, InGroup):
+        return _in_group(criterion, row, masked)
+    return _leaf(criterion, row)
+
+
+def _world(world: World | None) -> World:
+    assert world is not None
+    return world
+
+
+def _in_group(asked: InGroup, row: Row, masked: frozenset[str]) -> Truth:
+    if any(_reads(part.elements, masked) for part in _leaves(asked.criteria)):
+        return None
+    groups = [replace(row, entries=inner) for name, inner in row.entries.groups if name == asked.group]
+    nothing: frozenset[str] = frozenset()
+    return any(all(judge(part, group, nothing) for part in asked.criteria) for group in groups)
+
+
+def _leaves(criteria: Iterable[Criterion]) -> Iterator[Any]:
+    for part in criteria:
+        if isinstance(part, AllOf | AnyOf):
+            yield from _leaves(part.criteria)
+        elif isinstance(part, Not):
+            yield from _leaves((part.criterion,))
+        else:
+            yield part
+            if isinstance(part, InGroup):
+                yield from _leaves(part.criteria)
 
 
 def _not(truth: Truth) -> Truth:
@@ -220,31 +338,104 @@ def _all(truths: list[Truth]) -> Truth:
 
 
 def _leaf(criterion: Criterion, row: Row) -> bool:
-    entries = row.entries
+    if isinstance(criterion, IdIs):
+        return row.id in criterion.ids
+    if isinstance(criterion, LastUpdatedIs):
+        return _range(criterion, row.time_ms * 1000, row.time_ms * 1000 + 1000)
+    return any(_entry(criterion, *known) for known in _known(criterion, row.entries))
+
+
+def _known(criterion: Criterion, entries: Entries) -> Iterable[Sequence[Any]]:
+    """The entries that a criterion asks for."""
+    if isinstance(criterion, TokenIs) and criterion.system is None and criterion.code is None:
+        return _known(IsPresent(criterion.param), entries)
+    coded = {(known[0],) for known in (*entries.tokens, *entries.identifiers)}
+    kinds: dict[type, Iterable[Sequence[Any]]] = {
+        TokenIs: entries.tokens,
+        IdentifierIs: entries.identifiers,
+        ReferenceTo: entries.references,
+        InCompartment: entries.compartments,
+        UriIs: entries.uris,
+        StringIs: entries.strings,
+        TermIs: entries.terms,
+        ExactIs: entries.exacts,
+        HasWord: entries.words,
+        IsPresent: coded | {(param,) for param in entries.present},
+        DateIs: entries.dates,
+        NumberIs: entries.numbers,
+        QuantityIs: entries.quantities,
+        IsNear: entries.positions,
+    }
+    name = criterion.name if isinstance(criterion, InCompartment) else criterion.param  # type: ignore[union-attr]
+    return [known for known in kinds[type(criterion)] if known[0] == name]
+
+
+def _entry(criterion: Criterion, name: str, *parts: Any) -> bool:
+    """Whether an entry of the right kind and parameter matches."""
     match criterion:
-        case TokenIs(param, system, code) | IdentifierIs(param, system, code):
-            known = entries.tokens if isinstance(criterion, TokenIs) else entries.identifiers
-            return any(p == param and system in (None, s) and code in (None, c) for p, s, c in known)
-        case ReferenceTo(param, target, id):
-            return (param, target, id) in entries.references
-        case InCompartment(name, id):
-            return (name, id) in entries.compartments
-        case UriIs(param, uri):
-            return (param, uri) in entries.uris
-        case IdIs(ids):
-            return row.id in ids
-        case StringIs(param, text, how):
-            return any(_text(known, text, how) for p, known in entries.strings if p == param)
-        case DateIs(param):
-            return any(_range(criterion, low, high) for p, low, high in entries.dates if p == param)
-        case LastUpdatedIs():
-            return _range(criterion, row.time_ms * 1000, row.time_ms * 1000 + 1000)
+        case IsPresent() | TokenIs(_, None, None):
+            return True
+        case TokenIs(_, system, code) | IdentifierIs(_, system, code):
+            return system in (None, parts[0]) and code in (None, parts[1])
+        case ReferenceTo(_, type, id):
+            return (type, id) == parts
+        case InCompartment(_, text) | UriIs(_, text) | ExactIs(_, text) | HasWord(_, text):
+            return (text,) == parts
+        case StringIs(_, text, how) | TermIs(_, text, how):
+            return _text(parts[0], text, how)
+        case _:
+            return _compares(criterion, *parts)
+
+
+def _compares(criterion: Criterion, *parts: Any) -> bool:
+    match criterion:
+        case DateIs():
+            return _range(criterion, *parts)
+        case NumberIs():
+            return _number(criterion, *parts)
+        case QuantityIs():
+            return _quantity(criterion, *parts)
+        case IsNear():
+            return _near(criterion, *parts)
     raise AssertionError(criterion)
 
 
 def _text(known: str, asked: str, how: str) -> bool:
     tests = {"starts": known.startswith(asked), "equals": known == asked, "contains": asked in known}
     return tests[how]
+
+
+def _number(asked: NumberIs | QuantityIs, low: str, high: str) -> bool:
+    """https://hl7.org/fhir/R4/search.html#number, on closed ranges."""
+    answers = {
+        "eq": asked.low <= low and high < asked.high,
+        "ne": not (asked.low <= low and high < asked.high),
+        "gt": high > asked.low,
+        "lt": low < asked.low,
+        "ge": high >= asked.low,
+        "le": low <= asked.low,
+        "sa": low > asked.low,
+        "eb": high < asked.low,
+        "ap": low < asked.high and asked.low <= high,
+    }
+    return answers[asked.prefix]
+
+
+def _quantity(asked: QuantityIs, system: str, unit: str, low: str, high: str) -> bool:
+    right_system = system != CANONICAL if asked.system is None else system == asked.system
+    right_unit = asked.unit is None or asked.unit == unit
+    return right_system and right_unit and _number(asked, low, high)
+
+
+def _near(asked: IsNear, latitude: float, longitude: float) -> bool:
+    """By the straight line through the Earth, whose arc is the distance."""
+    chord = dist(_on_sphere(latitude, longitude), _on_sphere(asked.latitude, asked.longitude))
+    return 2 * asin(min(1.0, chord / 2)) * EARTH_METRES <= asked.metres
+
+
+def _on_sphere(latitude: float, longitude: float) -> tuple[float, float, float]:
+    north, east = radians(latitude), radians(longitude)
+    return cos(north) * cos(east), cos(north) * sin(east), sin(north)
 
 
 def _range(asked: DateIs | LastUpdatedIs, low: int, high: int) -> bool:

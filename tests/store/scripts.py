@@ -2,29 +2,43 @@
 
 from dataclasses import replace
 from random import Random
+from typing import Literal
 
 from fhir_server.store.access import EVERYTHING, NOTHING, AccessFilter, Rule
 from fhir_server.store.criteria import (
     AllOf,
     AnyOf,
+    Chained,
     Criterion,
     DateIs,
     Elements,
+    ExactIs,
+    HasWord,
     HistoryQuery,
     IdentifierIs,
     IdIs,
     InCompartment,
+    InGroup,
+    InHierarchy,
+    IsNear,
+    IsPresent,
     LastUpdatedIs,
     Not,
+    NumberIs,
     Prefix,
+    QuantityIs,
     Query,
     ReferenceTo,
+    ReverseChained,
     SortKey,
+    SortType,
     StringIs,
+    SystemQuery,
+    TermIs,
     TokenIs,
     UriIs,
 )
-from fhir_server.store.entries import Entries
+from fhir_server.store.entries import CANONICAL, HIGHEST, LOWEST, Entries, Group
 from fhir_server.store.values import Commit, Write
 from tests.store.samples import audit_of, body
 
@@ -35,6 +49,11 @@ SYSTEMS = ("", "urn:a", "urn:b\x1f")
 CODES = ("x", "y", "z")
 TEXTS = ("anna", "annabel", "bert", "öz", "\U0010ffff")
 PARTS = ("ann", "anna", "e", "\U0010ffff", "ö")
+PLACES = ((0.0, 0.0), (51.5, -0.12), (-51.5, 179.88), (89.9, 10.0), (-90.0, 0.0))
+TERMS = ("body temperature", "body weight", "bone", "öl")
+WORDS = ("fall", "oil", "öl")
+NUMBERS = ("n1", "n2", "n25", "n4", LOWEST)
+HOW: tuple[Literal["starts", "equals", "contains"], ...] = ("starts", "equals", "contains")
 PREFIXES: tuple[Prefix, ...] = ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap")
 START_MS = 1_700_000_000_000
 
@@ -44,6 +63,15 @@ ELEMENTS: dict[str, tuple[Elements, ...]] = {
     "Flag": (),
 }
 ADDRESS = frozenset(("Patient.address",))
+SORTED: tuple[tuple[str, SortType], ...] = (
+    ("name", "string"),
+    ("length", "number"),
+    ("value", "quantity"),
+    ("url", "uri"),
+    ("code", "token"),
+    ("identifier", "token"),
+    ("subject", "reference"),
+)
 FILTERS: tuple[AccessFilter, ...] = (
     AccessFilter(
         (
@@ -90,13 +118,20 @@ class Script:
             tokens=some(lambda: (pick(("code", "status")), pick(SYSTEMS), pick(CODES)))
             + some(lambda: ("_security", "urn:s", pick("NRV")), 1),
             identifiers=some(lambda: ("identifier", pick(SYSTEMS), pick(("1", "2", "\x1e3")))),
-            references=some(lambda: (pick(("subject", "author")), "Patient", pick(PATIENTS)))
-            + some(lambda: ("subject", "", "http://elsewhere.example/Patient/1"), 1),
+            references=some(lambda: (pick(("subject", "author")), "Patient", pick((*PATIENTS, *IDS))))
+            + some(lambda: ("subject", "", "http://elsewhere.example/Patient/1"), 1)
+            + some(lambda: (pick(("author", "partof")), pick(TYPES), pick(IDS)), 3),
             dates=some(self._date, 3),
             strings=some(lambda: ("name", pick(TEXTS))),
             uris=some(lambda: ("url", pick(("urn:u:1", "urn:u:2"))), 1),
-            numbers=some(lambda: ("length", pick((0.1, float("-inf"))), pick((0.2, float("inf")))), 1),
-            quantities=some(lambda: ("value", pick(SYSTEMS), "kg", 0.1 + 0.2, 1e300), 1),
+            numbers=some(self._number),
+            quantities=some(self._quantity),
+            positions=some(lambda: ("near", *pick(PLACES))),
+            terms=some(lambda: ("code:text", pick(TERMS))),
+            exacts=some(lambda: ("name", pick(TEXTS)), 1),
+            words=some(lambda: (pick(("_text", "_content")), pick(WORDS))),
+            present=some(lambda: pick(("code", "name", "other"))),
+            groups=some(self._group),
             targets=some(lambda: ("Patient", pick(IDS))),
             compartments=some(lambda: (pick(("Patient", "Encounter")), pick(PATIENTS))),
         )
@@ -107,6 +142,39 @@ class Script:
     def _date(self) -> tuple[str, int, int]:
         low = self.random.randrange(0, 100, 10)
         return "date", low, self.random.choice((low + 10, low + 50, 2**62))
+
+    def _group(self) -> Group:
+        """A composite's group, or a contained resource."""
+        pick, some = self.random.choice, self._some
+        if self.random.random() < 0.7:
+            quantities = some(lambda: ("2", *self._quantity()[1:]), 1)
+            dates = some(lambda: ("2", *self._date()[1:]), 1)
+            tokens = (("1", pick(SYSTEMS), pick(CODES)),)
+            return pick(("pair", "twin")), Entries(tokens=tokens, quantities=quantities, dates=dates)
+        return "#Patient", Entries(
+            tokens=some(lambda: ("code", pick(SYSTEMS), pick(CODES))),
+            identifiers=some(lambda: ("identifier", pick(SYSTEMS), pick(("1", "2")))),
+            references=some(lambda: ("subject", "Patient", pick(PATIENTS))),
+            strings=some(lambda: ("name", pick(TEXTS))),
+            uris=some(lambda: ("url", pick(("urn:u:1", "urn:u:2"))), 1),
+            numbers=some(self._number, 1),
+            positions=some(lambda: ("near", *pick(PLACES)), 1),
+            terms=some(lambda: ("code:text", pick(TERMS)), 1),
+            exacts=some(lambda: ("name", pick(TEXTS)), 1),
+            words=some(lambda: ("_text", pick(WORDS)), 1),
+            present=some(lambda: pick(("code", "name", "other")), 1),
+            compartments=some(lambda: ("Patient", pick(PATIENTS)), 1),
+            groups=(("pair", Entries(tokens=(("1", "", pick(CODES)),))),),
+        )
+
+    def _number(self) -> tuple[str, str, str]:
+        low = self.random.choice(NUMBERS)
+        return "length", low, self.random.choice((low, low, HIGHEST, max(low, "n5")))
+
+    def _quantity(self) -> tuple[str, str, str, str, str]:
+        low = self.random.choice(NUMBERS)
+        system = self.random.choice((*SYSTEMS, CANONICAL))
+        return "value", system, self.random.choice(("kg", "g")), low, self.random.choice((low, low, max(low, "n5")))
 
     def write(self, type: str, id: str) -> Write:
         """An update or deletion that is always allowed."""
@@ -121,12 +189,52 @@ class Script:
         chosen = self.random.sample(pairs, self.random.choice((1, 1, 1, 2, 4)))
         return Commit(tuple(self.write(type, id) for type, id in chosen), audit_of)
 
-    def criterion(self, depth: int = 2) -> Criterion:
-        kind = self.random.randrange(13 if depth else 10)
-        if kind >= 10:
-            parts = tuple(self.criterion(depth - 1) for _ in range(self.random.randint(0, 2)))
-            return (AllOf(parts), AnyOf(parts), Not(self.criterion(depth - 1)))[kind - 10]
+    def criterion(self, depth: int = 2, *, linked: bool = True) -> Criterion:
+        """Any criterion; without `linked` one that a row alone decides."""
+        kind = self.random.randrange(25 if depth else 20)
+        if kind >= 23:
+            return self._linked(depth - 1) if linked else self._in_group(depth - 1)
+        if kind >= 20:
+            parts = tuple(self.criterion(depth - 1, linked=linked) for _ in range(self.random.randint(0, 2)))
+            return (AllOf(parts), AnyOf(parts), Not(self.criterion(depth - 1, linked=linked)))[kind - 20]
         return self._leaf(kind)
+
+    def _linked(self, depth: int) -> Criterion:
+        pick, outer = self.random.choice, self._type
+        elements, above = self._elements(), self.random.random() < 0.5
+        self._type = pick(TYPES)
+        via = self._elements()
+        criteria = tuple(self.criterion(depth) for _ in range(self.random.randint(0, 2)))
+        criteria = pick((criteria, criteria, (IdIs(tuple(self.random.sample(IDS, 3))),)))
+        param: str | None = pick(("subject", "author", "partof"))
+        found: Criterion = pick(
+            (
+                Chained(str(param), self._type, criteria, elements),
+                Chained("subject", "Patient", tuple(part for part in criteria if self._type == "Patient"), elements),
+                ReverseChained(self._type, pick((None, param, param)), criteria, via),
+                InHierarchy(str(param), self._type, pick(IDS), "partof", above, elements, via),
+            )
+        )
+        self._type = outer
+        return found
+
+    def _in_group(self, depth: int) -> Criterion:
+        pick = self.random.choice
+        quantity = QuantityIs("2", pick(PREFIXES), "n2", "n4", pick((None, CANONICAL)), None, self._elements())
+        parts: tuple[Criterion, ...] = (
+            TokenIs("1", pick((None, *SYSTEMS)), pick((None, *CODES)), self._elements()),
+            pick((quantity, DateIs("2", pick(PREFIXES), 20, 60), Not(quantity), AnyOf((quantity, IsPresent("1"))))),
+        )
+        contained = tuple(self.criterion(0, linked=False) for _ in range(self.random.randint(0, 2)))
+        inner = InGroup("pair", (TokenIs("1", None, pick(CODES)),))
+        return pick(
+            (
+                InGroup("pair", parts[: self.random.randint(0, 2)], self._elements()),
+                InGroup("twin", parts, self._elements()),
+                InGroup("#Patient", contained, self._elements()),
+                InGroup("#Patient", (*contained[:1], inner)),
+            )
+        )
 
     def _leaf(self, kind: int) -> Criterion:
         pick = self.random.choice
@@ -134,6 +242,8 @@ class Script:
         low = self.random.randrange(0, 100, 10)
         high = low + pick((10, 50))
         now = START_MS * 1000 + self.random.randrange(0, 400) * 1000
+        first = pick(NUMBERS)
+        metres = pick((0.0, 1_000.0, 2e7, 1.6e7))
         leaves: tuple[Criterion, ...] = (
             TokenIs(pick(("code", "status")), pick((None, *SYSTEMS)), pick((None, *CODES)), elements),
             TokenIs("_security", None, pick("NR"), elements),
@@ -145,9 +255,19 @@ class Script:
             pick((UriIs("url", "urn:u:1", elements), InCompartment("Patient", pick(PATIENTS), elements))),
             IdIs(tuple(self.random.sample(IDS, 3)), elements),
             LastUpdatedIs(pick(PREFIXES), now, now + pick((1000, 50_000)), elements),
+            NumberIs("length", pick(PREFIXES), first, pick((first, max(first, "n3"))), elements),
+            QuantityIs("value", pick(PREFIXES), first, max(first, "n3"), None, pick((None, "kg")), elements),
+            QuantityIs("value", pick(PREFIXES), first, first, pick(SYSTEMS), pick((None, "kg", "g")), elements),
+            QuantityIs("value", pick(PREFIXES), first, max(first, "n3"), CANONICAL, pick(("g", "kg", None)), elements),
+            IsNear("near", *pick(PLACES), metres, elements),
+            AnyOf(tuple(ReferenceTo(pick(("subject", "author")), "Patient", id, elements) for id in IDS[:5])),
+            IsPresent(pick(("code", "name", "other", "identifier")), elements),
+            ExactIs("name", pick(TEXTS), elements),
+            TermIs("code:text", pick(("bo", "body weight", "ö", "t", "x")), pick(HOW), elements),
+            HasWord(pick(("_text", "_content")), pick(WORDS), elements),
         )
-        if self._exact_only and kind < 2:
-            return self._leaf(self.random.randrange(2, 10))
+        if self._exact_only and not 2 <= kind < 16:
+            return self._leaf(self.random.randrange(2, 16))
         return leaves[kind]
 
     def query(self) -> Query:
@@ -155,8 +275,17 @@ class Script:
         pick = self.random.choice
         self._type = pick(TYPES)
         criteria = tuple(self.criterion() for _ in range(self.random.choice((0, 1, 1, 2, 3))))
-        sort = tuple(replace(key, elements=self._elements()) for key in pick(SORTS))
+        sort = tuple(replace(key, elements=self._elements()) for key in pick(pick((SORTS, VALUE_SORTS))))
         return Query(self._type, criteria, sort, pick((1, 2, 3, 50)))
+
+    def system_query(self) -> SystemQuery:
+        """A search over some types."""
+        parts = []
+        for type in self.random.sample(TYPES, self.random.randint(1, 3)):
+            self._type = type
+            parts.append(Query(type, tuple(self.criterion() for _ in range(self.random.randint(0, 2)))))
+        sort = self.random.choice([sort for sort in SORTS if all(key.type == "row" for key in sort)])
+        return SystemQuery(tuple(parts), sort, self.random.choice((1, 3, 50)))
 
     def _elements(self) -> Elements:
         """What a criterion or sort key reads; half of the time something that a filter may mask."""
@@ -171,16 +300,21 @@ class Script:
         return HistoryQuery(type, id, pick((None, None, low)), at, pick((1, 3, 50)))
 
 
+VALUE_SORTS: tuple[tuple[SortKey, ...], ...] = (
+    *((SortKey(param, descending, type=type),) for param, type in SORTED for descending in (False, True)),
+    (SortKey("value", True, type="quantity"), SortKey("name", type="string"), SortKey("_id", True)),
+    (SortKey("code", type="token"), SortKey("length", True, type="number")),
+)
 SORTS: tuple[tuple[SortKey, ...], ...] = (
     (),
     (),
-    (SortKey("date"),),
-    (SortKey("date", descending=True),),
+    (SortKey("date", type="date"),),
+    (SortKey("date", descending=True, type="date"),),
     (SortKey("_id"),),
     (SortKey("_id", descending=True),),
     (SortKey("_lastUpdated"),),
     (SortKey("_lastUpdated", descending=True),),
     (SortKey("_lastUpdated", descending=True), SortKey("_id")),
-    (SortKey("date"), SortKey("_id", descending=True)),
-    (SortKey("date", descending=True), SortKey("_lastUpdated"), SortKey("_id")),
+    (SortKey("date", type="date"), SortKey("_id", descending=True)),
+    (SortKey("date", descending=True, type="date"), SortKey("_lastUpdated"), SortKey("_id")),
 )

@@ -66,6 +66,8 @@ def _span(ranges: Iterable[tuple[int, int]]) -> tuple[int, int]:
 
 
 async def _compile(asked: Asked) -> Criterion:
+    if asked.modifier is not None:
+        raise asked.refuse()
     parameter, context = asked.parameter, asked.context
     prefix, low, high = prefixed_range(parameter.name, unescape(asked.value), date_reader(context.timezone))
     if prefix == "ap":

@@ -1,6 +1,7 @@
 """string: text that starts with what is asked for, without regard to case and accents.
 
 https://hl7.org/fhir/R4/search.html#string. Of a name and an address every part is found, and the text of the whole.
+`:exact` is the text as written, `:contains` any part of it, `:text` words of it, each from its beginning.
 """
 
 from collections.abc import Mapping
@@ -9,9 +10,11 @@ from typing import Any
 from fhir_server.outcome import Invalid
 from fhir_server.search.draft import Draft
 from fhir_server.search.parameter_type import Asked, Extract, Extraction, ParameterType
+from fhir_server.search.parameters import BY_WORDS
 from fhir_server.search.reading.escapes import unescape
 from fhir_server.search.reading.folding import fold
-from fhir_server.store.criteria import Criterion, StringIs
+from fhir_server.search.reading.words import words_of
+from fhir_server.store.criteria import AllOf, AnyOf, Criterion, Elements, ExactIs, HasWord, StringIs
 
 _TEXTS = ("string", "markdown", "code", "id", "uri", "url", "canonical", "oid", "uuid", "System.String")
 _NAME_PARTS = ("text", "family", "given", "prefix", "suffix")
@@ -26,6 +29,7 @@ def _extractors(extraction: Extraction) -> Mapping[str, Extract]:
         folded = fold(value)
         if folded:
             draft.strings.append((name, folded))
+        draft.exacts.append((name, value))
 
     def parts_of(names: tuple[str, ...]) -> Extract:
         def parts(value: Any, draft: Draft) -> None:
@@ -48,13 +52,45 @@ def _extractors(extraction: Extraction) -> Mapping[str, Extract]:
 
 
 async def _compile(asked: Asked) -> Criterion:
-    name = asked.parameter.name
-    folded = fold(unescape(asked.value))
+    name, elements, text = asked.parameter.name, asked.parameter.elements, unescape(asked.value)
+    if name in BY_WORDS:
+        return _words(asked, text)
+    if asked.modifier == "exact":
+        return ExactIs(name, text, elements)
+    folded = fold(text)
     if not folded:
         raise Invalid(f"The parameter {name} needs a text of at least one letter or digit.")
-    return StringIs(name, folded, elements=asked.parameter.elements)
+    match asked.modifier:
+        case None:
+            return StringIs(name, folded, elements=elements)
+        case "contains":
+            return StringIs(name, folded, "contains", elements)
+        case "text":
+            return AllOf(tuple(_word(name, word, elements) for word in folded.split(" ")))
+        case _:
+            raise asked.refuse()
+
+
+def _words(asked: Asked, text: str) -> Criterion:
+    """All of these words, in any order. Nothing of a grammar is read into them: quotes would promise a phrase."""
+    if asked.modifier is not None:
+        raise asked.refuse()
+    words = words_of(text)
+    if not words or '"' in text:
+        raise Invalid(f"The parameter {asked.parameter.name} is one or more words, without quotes.")
+    return AllOf(tuple(HasWord(asked.parameter.name, word, asked.parameter.elements) for word in sorted(words)))
+
+
+def _word(name: str, word: str, elements: Elements) -> Criterion:
+    """A word of the text begins so."""
+    return AnyOf((StringIs(name, word, "starts", elements), StringIs(name, f" {word}", "contains", elements)))
 
 
 STRING = ParameterType(
-    "string", frozenset({"missing", "exact", "contains", "text"}), _extractors, _compile, not_offered=_NOT_OFFERED
+    "string",
+    frozenset({"missing", "exact", "contains", "text"}),
+    _extractors,
+    _compile,
+    sortable=True,
+    not_offered=_NOT_OFFERED,
 )

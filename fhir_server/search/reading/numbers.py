@@ -1,43 +1,78 @@
-"""An exact number as a range of binary floating point numbers that surely holds it.
+"""Numbers in resources and in queries, exactly. https://hl7.org/fhir/R4/search.html#number
 
-https://hl7.org/fhir/R4/search.html#number
+A number in a query stands for a range, as precise as it is written: `100` for [99.5, 100.5), `100.00` for
+[99.995, 100.005), `1e2` for [95, 105), as the specification's examples have it.
 """
 
+import re
+from dataclasses import dataclass
 from decimal import Decimal
-from math import inf, nextafter
-from typing import Any
+from fractions import Fraction
+from typing import Any, Final
 
-_EXACT = 2**53
+from fhir_server.search.reading.decimal_keys import decimal_key
+from fhir_server.store.criteria import Prefix
+from fhir_server.store.entries import HIGHEST, LOWEST, DecimalKey
+
+PREFIXES: Final[tuple[Prefix, ...]] = ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap")
+_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,200}(\.[0-9]{1,200})?([eE][+-]?[0-9]{1,4})?", re.ASCII)
+_HALF: Final = Decimal("0.5")
+_WITH_EXPONENT: Final = Decimal("0.05")
+_TENTH: Final = Fraction(1, 10)
 
 
-def float_range(value: Any) -> tuple[float, float] | None:
-    """(low, high) with low <= value <= high, as near as floats allow; None for what is no finite number."""
+def number_of(value: Any) -> Decimal | None:
+    """A JSON number exactly; None for what is none."""
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         return None
-    if isinstance(value, int) and -_EXACT <= value <= _EXACT:
-        return float(value), float(value)
     exact = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
-    if not exact.is_finite():
-        return None
-    try:
-        near = float(exact)
-    except OverflowError:
-        near = inf if exact > 0 else -inf
-    return _at_most(near, exact), _at_least(near, exact)
+    return exact if exact.is_finite() else None
 
 
-def _at_most(near: float, exact: Decimal) -> float:
-    return near if Decimal(near) <= exact else nextafter(near, -inf)
+def number_key(value: Any) -> DecimalKey | None:
+    """The key of a JSON number; None for what is none."""
+    number = number_of(value)
+    return None if number is None else decimal_key(number)
 
 
-def _at_least(near: float, exact: Decimal) -> float:
-    return near if Decimal(near) >= exact else nextafter(near, inf)
-
-
-def span(low: Any, high: Any) -> tuple[float, float] | None:
+def span(low: Any, high: Any) -> tuple[DecimalKey, DecimalKey] | None:
     """The range from one number to another, either of which may be missing; None where both are."""
-    below = float_range(low)
-    above = float_range(high)
+    below, above = number_key(low), number_key(high)
     if below is None and above is None:
         return None
-    return (-inf if below is None else below[0]), (inf if above is None else above[1])
+    return below or LOWEST, above or HIGHEST
+
+
+@dataclass(frozen=True, slots=True)
+class AskedNumber:
+    """A number in a query: its prefix, its exact value, half of what its last digit stands for."""
+
+    prefix: Prefix
+    value: Decimal
+    half: Decimal
+
+    def bounds(self) -> tuple[Fraction, Fraction]:
+        """What `NumberIs` compares with: the value twice for prefixes that are exact, the range of precision for `eq`
+        and `ne`, for `ap` a tenth to both sides, or the range of precision where that is wider."""
+        value, half = Fraction(self.value), Fraction(self.half)
+        if self.prefix == "ap":
+            half = max(half, abs(value) * _TENTH)
+        elif self.prefix not in ("eq", "ne"):
+            half = Fraction(0)
+        return value - half, value + half
+
+
+def asked_number(text: str) -> AskedNumber | None:
+    """A number in a query with its prefix (`ge5.40`); None for what is none."""
+    prefix: Prefix = "eq"
+    for known in PREFIXES:
+        if text.startswith(known):
+            prefix, text = known, text[len(known) :]
+            break
+    match = _NUMBER.fullmatch(text)
+    if match is None:
+        return None
+    value = Decimal(text)
+    exponent = value.as_tuple().exponent
+    assert isinstance(exponent, int)
+    return AskedNumber(prefix, value, (_HALF if match[2] is None else _WITH_EXPONENT).scaleb(exponent))

@@ -8,6 +8,7 @@ import apsw
 
 from fhir_server.outcome import FhirError, StoreFull, TooCostly, Unavailable
 from fhir_server.store.options import StoreDamaged, StoreRefused
+from fhir_server.store.sqlite.functions import add_functions
 
 OLDEST_ENGINE = (3, 54, 0)
 """Older ones can corrupt a WAL database under several connections (fixed in 3.51.3), or lack what is used here."""
@@ -46,6 +47,7 @@ def open_connection(path: Path, *, cache_kib: int = 16_384, max_pages: int | Non
     connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
     connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
     connection.set_busy_timeout(BUSY_MS)
+    add_functions(connection)
     run_script(connection, _SETTINGS)
     run_script(connection, f"PRAGMA cache_size=-{cache_kib}")
     if max_pages is not None:

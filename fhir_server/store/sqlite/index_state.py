@@ -3,7 +3,7 @@ access rule forbids. Asked in the transaction that then reads or writes."""
 
 import apsw
 
-from fhir_server.outcome import Unavailable
+from fhir_server.outcome import RulesChanged, Unavailable
 from fhir_server.store.options import StoreOptions
 from fhir_server.store.sqlite import schema
 
@@ -28,3 +28,14 @@ def require_writable(connection: apsw.Connection, wanted: str) -> bool:
     if stored not in (wanted, BUILDING + wanted):
         raise Unavailable("the index of the store is of another version of the program; it must be rebuilt first")
     return bool(stored == wanted)
+
+
+def index_rules(connection: apsw.Connection) -> int:
+    """The number of the rules by which index entries are made now."""
+    return int(schema.get(connection, "rules"))
+
+
+def require_rules(connection: apsw.Connection, rules: int | None) -> None:
+    """Raise `RulesChanged` unless entries that were made by these rules (None: not asked) may be written."""
+    if rules is not None and rules != index_rules(connection):
+        raise RulesChanged("The search parameters are changing; try again.")

@@ -1,205 +1,234 @@
-"""Index entries as the columns and postings of one resource version.
+"""Index entries as the columns, postings and rows of one resource version.
 
-`tokens`: 64-bit hashes, each behind a delimiter, for probing with `instr` while walking. `keys`: identifiers,
-references, compartments and URIs exactly as they are, so that no collision of hashes can show the wrong person.
-`spans`: dates, strings, numbers and quantities as JSON. `postings`: the words of the full-text index.
+`tokens`: hashes, each behind a delimiter, for probing with `instr` while walking. `keys`: what is matched exactly.
+`spans`: JSON of what is compared: dates, strings, numbers, quantities, positions; the least and greatest code of each
+token, for sorting; groups. `postings`: the words of the full-text index. `rows`: those of the narrow tables, without
+their vid. `terms`: texts for the vocabulary.
 """
 
-from functools import lru_cache
-from hashlib import blake2b
-from itertools import chain
-from typing import NamedTuple
+from collections.abc import Hashable
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from fhir_server.store.entries import Entries
+from fhir_server.store.entries import CANONICAL, Entries
+from fhir_server.store.sqlite import forms
+from fhir_server.store.sqlite.forms import field_number
 
-DELIMITER = b"\x00"
+Spans = dict[str, Any]
+Row = tuple[str | int | float, ...]
+Rows = dict[str, tuple[Row, ...]]
 
-_LARGEST = 1.7976931348623157e308
-_ESCAPES = {code: f"\x1b{code - 0x1B}" for code in range(0x1B, 0x20)}
-_encode_spans = msgspec.json.encode
+TABLES = ("date", "string", "number", "position")
 
-Spans = dict[str, list[tuple[object, ...]]]
+_encode = msgspec.json.encode
+_Item = TypeVar("_Item", bound=Hashable)
 
 
 class Packed(NamedTuple):
-    """The index of one version as the store keeps it. `dates` and the following are rows without their vid."""
+    """The index of one version as the store keeps it; see the module."""
 
     tokens: bytes
     keys: bytes
     spans: str | None
     postings: str
     patients: tuple[str, ...]
-    dates: tuple[tuple[str, int, int], ...]
-    strings: tuple[tuple[str, str], ...]
-    numbers: tuple[tuple[str, float, float], ...]
-    quantities: tuple[tuple[str, str, str, float, float], ...]
-
-
-def digest(text: str) -> bytes:
-    """The 64-bit hash of a token or key."""
-    return blake2b(text.encode(), digest_size=8).digest()
+    rows: Rows
+    terms: tuple[tuple[int, str], ...]
 
 
 def pack(type: str, entries: Entries) -> Packed:
     """The packed form of the entries of a resource of this type."""
-    forms = [token_forms(type, *token) for token in entries.tokens]
-    keys, postings = _exact(type, entries)
+    hashes: dict[bytes, None] = {}
+    words: dict[str, None] = {}
+    _hashed(type, entries, hashes, words)
+    keys = _exact(type, entries, words)
+    for group, inner in entries.groups:
+        words.update(dict.fromkeys(_group_words(type, group, inner)))
     spans = _spans(entries)
-    postings.extend(chain.from_iterable(form.postings for form in forms))
     return Packed(
-        b"".join(dict.fromkeys(chain.from_iterable(form.packed for form in forms))),
-        exact_key(*keys),
-        _encode_spans(spans).decode() if spans else None,
-        " ".join(dict.fromkeys(postings)),
-        tuple(dict.fromkeys(id for name, id in entries.compartments if name == "Patient")),
-        tuple(dict.fromkeys((f"{type}.{param}", low, high) for param, low, high in entries.dates)),
-        tuple(dict.fromkeys((f"{type}.{param}", text) for param, text in entries.strings)),
-        tuple(dict.fromkeys((f"{type}.{p}", _finite(low), _finite(high)) for p, low, high in entries.numbers)),
-        tuple(
-            dict.fromkeys(
-                (f"{type}.{p}", s, u, _finite(low), _finite(high)) for p, s, u, low, high in entries.quantities
-            )
-        ),
+        b"".join(hashes),
+        forms.exact_key(*keys),
+        _encode(spans).decode() if spans else None,
+        " ".join(words),
+        tuple(dict.fromkeys([id for name, id in entries.compartments if name == "Patient"])),
+        rows_of(type, spans),
+        tuple(dict.fromkeys([(field_number(type, param), text) for param, text in entries.terms])),
     )
 
 
-class TokenForms(NamedTuple):
-    """What is kept of a token, so that it is found by system and code, by code, by system, and at all."""
-
-    packed: tuple[bytes, ...]
-    postings: tuple[str, ...]
-
-
-@lru_cache(maxsize=16_384)
-def token_forms(type: str, param: str, system: str, code: str) -> TokenForms:
-    """The forms of one token; few tokens make up most of a record, so they are remembered."""
-    forms = (
-        token_text(param, system, code),
-        token_text(param, None, code),
-        token_text(param, system, None),
-        token_text(param, None, None),
-    )
-    return TokenForms(
-        tuple(DELIMITER + digest(form) for form in forms), tuple(posting_word(type, form) for form in forms)
-    )
+def _hashed(type: str, entries: Entries, hashes: dict[bytes, None], words: dict[str, None]) -> None:
+    """What is matched by hash: the hashes for the row, and the words. Words of a narrative stand in the index alone."""
+    for token in entries.tokens:
+        kept = forms.token_forms(type, *token)
+        hashes.update(kept.packed)
+        words.update(kept.postings)
+    for text in _texts(entries):
+        hashes[forms.packed_hash(text)] = None
+        words[forms.word(type, text)] = None
+    for param, word in entries.words:
+        words[forms.word(type, forms.word_text(param, word))] = None
 
 
-def token_text(param: str, system: str | None, code: str | None) -> str:
-    """A token as it is hashed; None stands for any. Lengths keep one system and code apart from another pair."""
-    if system is None:
-        return f"{param}:" if code is None else f"{param}~{code}"
-    return f"{param}^{system}" if code is None else f"{param}={len(system)}:{system}{code}"
+def _texts(entries: Entries) -> list[str]:
+    texts = [forms.token_text(param, None, None) for param in _present(entries)]
+    texts += [forms.term_text(param, text) for param, text in entries.terms]
+    texts += [forms.exact_text(param, text) for param, text in entries.exacts]
+    return texts
 
 
-def posting_word(type: str, text: str) -> str:
-    """The word of the full-text index for a token or key of resources of this type ("": of any)."""
-    return digest(f"{type} {text}").hex()
+def _present(entries: Entries) -> list[str]:
+    return [*entries.present, *dict.fromkeys(param for param, _, _ in entries.identifiers)]
 
 
-def exact_key(*items: str) -> bytes:
-    """Exact keys as the column `keys` holds them; one alone is what `instr` looks for."""
-    return ("\x1e" + "\x1e".join(items) + "\x1e").encode() if items else b""
-
-
-def plain(text: str) -> str:
-    """The text without the characters that separate the parts of keys; different texts stay different."""
-    return text if text.isprintable() else text.translate(_ESCAPES)
-
-
-def identifier_key(param: str, system: str, value: str) -> str:
-    return f"i{param}\x1f{plain(value)}\x1f{plain(system)}"
-
-
-def identifier_system_key(param: str, system: str) -> str:
-    return f"I{param}\x1f{plain(system)}"
-
-
-def reference_key(param: str, type: str, id: str) -> str:
-    return f"r{param}\x1c{plain(type)}/{plain(id)}"
-
-
-def target_key(type: str, id: str) -> str:
-    """What ends the key of every reference to this resource."""
-    return f"\x1c{plain(type)}/{plain(id)}"
-
-
-def compartment_key(name: str, id: str) -> str:
-    return f"c{plain(name)}\x1d{plain(id)}"
-
-
-def uri_key(param: str, uri: str) -> str:
-    return f"u{param}\x1f{plain(uri)}"
-
-
-def _exact(type: str, entries: Entries) -> tuple[list[str], list[str]]:
-    """The exact keys, and the words by which their rows are found."""
+def _exact(type: str, entries: Entries, words: dict[str, None]) -> dict[str, None]:
+    """The exact keys; the words by which their rows are found are added. What a search parameter refers to needs no
+    second key as a target."""
     keys: dict[str, None] = {}
+    words.update(dict.fromkeys(_exact_words(type, entries, "")))
+    for param, system, value in entries.identifiers:
+        keys[forms.identifier_key(param, system, value)] = None
+        keys[forms.identifier_system_key(param, system)] = None
+    named: set[tuple[str, ...]] = set()
+    for reference in entries.references:
+        keys[forms.reference_key(*reference)] = None
+        if reference[1]:
+            named.add(reference[1:])
+            words[forms.target_word(*reference[1:])] = None
+    for target in entries.targets:
+        if target not in named:
+            keys[forms.any_reference_key(*target)] = None
+        words[forms.target_word(*target)] = None
+    for name, id in entries.compartments:
+        keys[forms.compartment_key(name, id)] = None
+        words[forms.compartment_word(type, name, id)] = words[forms.compartment_word("", name, id)] = None
+    for param, uri in entries.uris:
+        keys[forms.uri_key(param, uri)] = None
+    return keys
+
+
+def _exact_words(type: str, entries: Entries, group: str) -> list[str]:
+    """The words of identifiers, references and URIs, in the group that is named or in none."""
+    prefix = forms.group_param(group, "") if group else ""
     words: list[str] = []
     for param, system, value in entries.identifiers:
-        keys[identifier_key(param, system, value)] = None
-        keys[identifier_system_key(param, system)] = None
-        words += token_forms.__wrapped__(type, param, system, value).postings
-    for param, target_type, id in entries.references:
-        keys[_reference_key(param, target_type, id)] = None
-        words.append(reference_word(type, param, target_type, id))
-    for target_type, id in entries.targets:
-        keys["t" + target_key(target_type, id)] = None
-        words.append(target_word(target_type, id))
-    for name, id in entries.compartments:
-        keys[_compartment_key(name, id)] = None
-        words += (compartment_word(type, name, id), compartment_word("", name, id))
-    for param, uri in entries.uris:
-        keys[uri_key(param, uri)] = None
-        words.append(posting_word(type, uri_key(param, uri)))
-    return list(keys), words
+        words += forms.token_forms.__wrapped__(type, prefix + param, system, value).postings
+    words += [forms.reference_word(type, prefix + param, target, id) for param, target, id in entries.references]
+    words += [forms.word(type, forms.uri_key(prefix + param, uri)) for param, uri in entries.uris]
+    return words
 
 
-_reference_key = lru_cache(maxsize=16_384)(reference_key)
-_compartment_key = lru_cache(maxsize=16_384)(compartment_key)
-
-
-@lru_cache(maxsize=16_384)
-def reference_word(type: str, param: str, target_type: str, id: str) -> str:
-    return posting_word(type, reference_key(param, target_type, id))
-
-
-@lru_cache(maxsize=16_384)
-def target_word(type: str, id: str) -> str:
-    return posting_word("", target_key(type, id))
-
-
-@lru_cache(maxsize=16_384)
-def compartment_word(type: str, name: str, id: str) -> str:
-    return posting_word(type, compartment_key(name, id))
+def _group_words(type: str, group: str, entries: Entries) -> list[str]:
+    """The words by which rows with such a group are found."""
+    words = _exact_words(type, entries, group)
+    for param, system, code in entries.tokens:
+        words += forms.token_forms(type, forms.group_param(group, param), system, code).postings
+    return words
 
 
 def _spans(entries: Entries) -> Spans:
-    spans: Spans = {}
-    for param, low, high in entries.dates:
-        spans.setdefault(f"d.{param}", []).append((low, high))
-    for param, text in entries.strings:
-        spans.setdefault(f"s.{param}", []).append((text,))
-    for param, first, last in entries.numbers:
-        spans.setdefault(f"n.{param}", []).append((_finite(first), _finite(last)))
-    for param, system, unit, first, last in entries.quantities:
-        spans.setdefault(f"q.{param}", []).append((system, unit, _finite(first), _finite(last)))
+    spans = _compared(entries)
+    codes: dict[str, list[str]] = {}
+    for param, _, code in entries.tokens:
+        codes.setdefault(param, []).append(code)
+    for param, known in codes.items():
+        least, greatest = min(known), max(known)
+        spans[f"k.{param}"] = least if least == greatest else (least, greatest)
+    if entries.groups:
+        spans["g"] = _groups(entries)
     return spans
 
 
-def _finite(bound: float) -> float:
-    """A bound that JSON and SQL can hold; no finite value lies beyond it."""
-    return min(max(bound, -_LARGEST), _LARGEST)
+def _compared(entries: Entries) -> Spans:
+    """What is compared rather than looked up. The order of a quantity's parts is the one in which it is sorted."""
+    spans: dict[str, dict[Row, None]] = {}
+    for param, low, high in entries.dates:
+        spans.setdefault(f"d.{param}", {})[low, high] = None
+    for param, text in entries.strings:
+        spans.setdefault(f"s.{param}", {})[(text,)] = None
+    for param, first, last in entries.numbers:
+        spans.setdefault(f"n.{param}", {})[first, last] = None
+    for param, system, unit, first, last in entries.quantities:
+        if system == CANONICAL:
+            spans.setdefault(f"c.{param}", {})[unit, first, last] = None
+        else:
+            spans.setdefault(f"q.{param}", {})[unit, first, last, forms.short_system(system)] = None
+    for param, latitude, longitude in entries.positions:
+        spans.setdefault(f"p.{param}", {})[latitude, longitude] = None
+    return {name: list(values) for name, values in spans.items()}
 
 
-def unpack_rows(type: str, spans: str | None) -> list[tuple[str, tuple[object, ...]]]:
-    """The rows of the narrow tables that a version with these `spans` has: (table, row without vid)."""
-    rows: list[tuple[str, tuple[object, ...]]] = []
-    for name, values in (msgspec.json.decode(spans) if spans else {}).items():
-        kind, _, param = name.partition(".")
-        rows += [(TABLE_OF[kind], (f"{type}.{param}", *value)) for value in values]
-    return list(dict.fromkeys(rows))
+def _groups(entries: Entries) -> list[tuple[str, Spans]]:
+    """Each different group once, with the names under which it is found."""
+    names: dict[bytes, list[str]] = {}
+    spans: dict[bytes, Spans] = {}
+    for name, inner in entries.groups:
+        content = _group(inner)
+        key = _encode(content)
+        spans[key] = content
+        names.setdefault(key, []).append(name)
+    return [(f"|{'|'.join(dict.fromkeys(known))}|", spans[key]) for key, known in names.items()]
 
 
-TABLE_OF = {"d": "date", "s": "string", "n": "number", "q": "quantity"}
+def _group(entries: Entries) -> Spans:
+    """A group as JSON in which every kind of entry can be judged without hashes."""
+    spans = _compared(entries)
+    for kind, coded in (("t", entries.tokens), ("i", entries.identifiers)):
+        for param, system, code in _once(coded):
+            spans.setdefault(f"{kind}.{param}", []).append((forms.short_system(system), code))
+    kinds = (
+        ("r", entries.references),
+        ("u", entries.uris),
+        ("x", entries.exacts),
+        ("w", entries.terms),
+        ("v", entries.words),
+    )
+    for kind, known in kinds:
+        for param, *parts in _once(known):
+            spans.setdefault(f"{kind}.{param}", []).append(parts)
+    if entries.present:
+        spans["present"] = list(dict.fromkeys(entries.present))
+    if entries.compartments:
+        spans["compartments"] = list(dict.fromkeys(entries.compartments))
+    if entries.groups:
+        spans["g"] = _groups(entries)
+    return spans
+
+
+def _once(items: tuple[_Item, ...]) -> tuple[_Item, ...]:
+    return tuple(dict.fromkeys(items))
+
+
+def rows_of(type: str, spans: Spans) -> Rows:
+    """The rows of the narrow tables of a version with these spans.
+
+    A quantity stands in `number` as it is written, without its unit, and by the unit that it is sorted by: the base
+    unit of UCUM where there is one.
+    """
+    rows: dict[str, dict[Row, None]] = {}
+    for name, values in spans.items():
+        table = _TABLE_OF.get(name[:2])
+        if table is None:
+            continue
+        field = field_number(type, name[2:])
+        found = rows.setdefault(table, {})
+        if table != "number":
+            for value in values:
+                found[field, *value] = None
+            continue
+        sorted_by = name[0] == "c" or (name[0] == "q" and f"c.{name[2:]}" not in spans)
+        for value in values:
+            low, high = value[-2:] if name[0] == "n" else value[1:3]
+            if sorted_by:
+                found[field, "=" + value[0], low, high] = None
+            if name[0] != "c":
+                found[field, "", low, high] = None
+    return {table: tuple(known) for table, known in rows.items()}
+
+
+_TABLE_OF = {"d.": "date", "s.": "string", "n.": "number", "q.": "number", "c.": "number", "p.": "position"}
+
+
+def unpack_rows(type: str, spans: str | None) -> Rows:
+    """The rows of the narrow tables that a version has by its column `spans`."""
+    return rows_of(type, msgspec.json.decode(spans)) if spans else {}

@@ -10,8 +10,8 @@ from fhir_server.store.sqlite.connection import roll_back, run_script
 from fhir_server.store.values import Method
 
 APPLICATION_ID = 0x46484952
-SCHEMA_VERSION = 1
-INDEX_FORMAT = 1
+SCHEMA_VERSION = 2
+INDEX_FORMAT = 2
 """The format of packed columns and postings; a change needs the index rebuilt (`reindex.py`)."""
 
 FOREVER = 2**47 - 1
@@ -35,21 +35,39 @@ CREATE VIRTUAL TABLE posting USING fts5(
 );
 INSERT INTO posting(posting, rank) VALUES('automerge', 8);
 CREATE TABLE date(
-    field TEXT NOT NULL, low INTEGER NOT NULL, vid INTEGER NOT NULL, high INTEGER NOT NULL,
+    field INTEGER NOT NULL, low INTEGER NOT NULL, vid INTEGER NOT NULL, high INTEGER NOT NULL,
     PRIMARY KEY(field, low, vid, high)
 ) WITHOUT ROWID;
 CREATE INDEX date_high ON date(field, high, vid, low);
-CREATE TABLE string(field TEXT NOT NULL, text TEXT NOT NULL, vid INTEGER NOT NULL, PRIMARY KEY(field, text, vid))
+CREATE TABLE string(field INTEGER NOT NULL, text TEXT NOT NULL, vid INTEGER NOT NULL, PRIMARY KEY(field, text, vid))
 WITHOUT ROWID;
 CREATE TABLE number(
-    field TEXT NOT NULL, low REAL NOT NULL, high REAL NOT NULL, vid INTEGER NOT NULL,
-    PRIMARY KEY(field, low, high, vid)
+    field INTEGER NOT NULL, unit TEXT NOT NULL, low TEXT NOT NULL, vid INTEGER NOT NULL, high TEXT NOT NULL,
+    PRIMARY KEY(field, unit, low, vid, high)
 ) WITHOUT ROWID;
-CREATE TABLE quantity(
-    field TEXT NOT NULL, system TEXT NOT NULL, unit TEXT NOT NULL, low REAL NOT NULL, high REAL NOT NULL,
-    vid INTEGER NOT NULL, PRIMARY KEY(field, unit, system, low, high, vid)
+CREATE INDEX number_wide ON number(field, unit, high, vid, low) WHERE low<>high;
+CREATE TABLE position(
+    field INTEGER NOT NULL, latitude REAL NOT NULL, longitude REAL NOT NULL, vid INTEGER NOT NULL,
+    PRIMARY KEY(field, latitude, longitude, vid)
 ) WITHOUT ROWID;
 """
+
+DROP_INDEX = "".join(
+    f"DROP TABLE IF EXISTS {table};" for table in ("posting", "date", "string", "number", "quantity", "position")
+)
+
+VOCABULARY = """
+CREATE TABLE vocabulary(field INTEGER NOT NULL, text TEXT NOT NULL, PRIMARY KEY(field, text)) WITHOUT ROWID;
+"""
+"""The different texts of terms. It only grows: a process that has written a text need not ask again."""
+
+INDEX_JOBS = """
+CREATE TABLE index_job(
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, source TEXT NOT NULL UNIQUE, types TEXT NOT NULL, at INTEGER NOT NULL,
+    until INTEGER NOT NULL, done INTEGER NOT NULL, total INTEGER, complete INTEGER NOT NULL
+);
+"""
+"""What is to be indexed anew because search parameters changed."""
 
 TABLES = f"""
 CREATE TABLE meta(key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
@@ -77,19 +95,28 @@ CREATE TABLE probe(id INTEGER PRIMARY KEY, filler BLOB);
 Step = Callable[[apsw.Connection], bool]
 """Does one batch of an upgrade inside a transaction; whether it is finished."""
 
-STEPS: dict[int, Step] = {}
+
+def _index_every_kind(connection: apsw.Connection) -> bool:
+    """From version 1: an empty index in the new tables, which `reindex` then fills, batch by batch."""
+    run_script(connection, DROP_INDEX + INDEX_TABLES + VOCABULARY + INDEX_JOBS)
+    put(connection, "rules", 0)
+    return True
+
+
+STEPS: dict[int, Step] = {1: _index_every_kind}
 """From each schema version to the next. A step is called, each time in a transaction of its own, until it says that it
 is finished; it keeps its place in `meta`, so a kill in between costs one batch."""
 
 
 def create(connection: apsw.Connection, clock_ms: int, epoch: str, index_version: str) -> None:
     """Make all tables in an empty database, inside the caller's transaction."""
-    run_script(connection, TABLES + INDEX_TABLES + AUDIT_TABLES)
+    run_script(connection, TABLES + INDEX_TABLES + VOCABULARY + INDEX_JOBS + AUDIT_TABLES)
     connection.execute("INSERT INTO commits VALUES(0, ?)", (clock_ms,))
     for key, value in (
         ("schema", SCHEMA_VERSION),
         ("epoch", epoch),
         ("index", index_version),
+        ("rules", 0),
         ("horizon", 0),
         ("claims_horizon", 0),
     ):

@@ -1,29 +1,34 @@
 """A session on the SQLite store: what a request may do, under one access filter."""
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 import apsw
 
 from fhir_server.store.access import EVERYTHING, AccessFilter
-from fhir_server.store.criteria import AuditQuery, HistoryQuery, Query
+from fhir_server.store.criteria import AuditQuery, HistoryQuery, Query, SystemQuery
 from fhir_server.store.sqlite import schema
 from fhir_server.store.sqlite.audit.search import all_chains, read_audit, search_audit
 from fhir_server.store.sqlite.commits.prepare import prepare
 from fhir_server.store.sqlite.connection import refusal
 from fhir_server.store.sqlite.index_state import require_index
+from fhir_server.store.sqlite.queries.estimate import estimate
+from fhir_server.store.sqlite.queries.explain import explained
 from fhir_server.store.sqlite.queries.history import History
 from fhir_server.store.sqlite.queries.holders import holders
 from fhir_server.store.sqlite.queries.reads import read, read_page
 from fhir_server.store.sqlite.queries.search import Search
+from fhir_server.store.sqlite.queries.system import SystemSearch, each, search_for
 from fhir_server.store.sqlite.queries.withheld import withheld
+from fhir_server.store.sqlite.shapes import shape_of
 from fhir_server.store.sqlite.state import State, latest_state, state_at
 from fhir_server.store.values import (
     AuditEntry,
     AuditPage,
     Commit,
     Committed,
+    Explanation,
     Page,
     RecordedAudit,
     Snapshot,
@@ -33,6 +38,7 @@ from fhir_server.store.values import (
 if TYPE_CHECKING:
     from fhir_server.store.sqlite.store import SqliteStore
 
+_Answer = TypeVar("_Answer")
 
 MOST_PACKED_AT_ONCE = 20
 """Larger commits are made ready in a thread, so that they do not hold up the event loop."""
@@ -65,20 +71,31 @@ class SqliteSession:
         except apsw.Error as error:
             raise refusal(error) from error
 
-    async def search(self, query: Query) -> Page:
+    async def search(self, query: Query | SystemQuery) -> Page:
         def ask(connection: apsw.Connection) -> Page:
             state = self._state(connection, query.snapshot, searching=True)
-            found = Search(connection, self._access, state, query).page()
-            return Page(read_page(connection, self._access, query.type, found.vids), state.snapshot, found.next)
+            search = search_for(connection, self._access, state, query)
+            found = search.page()
+            versions = read_page(connection, self._access, search.type, found.vids)
+            return Page(versions, state.snapshot, found.next, found.previous)
 
-        return await self._store.readers.ask(ask)
+        return await self._store.readers.ask(ask, shape=shape_of(query))
 
-    async def count(self, query: Query) -> int:
-        def ask(connection: apsw.Connection) -> int:
+    async def count(self, query: Query | SystemQuery) -> int:
+        return await self._ask(query, lambda search: search.count())
+
+    async def estimate(self, query: Query | SystemQuery) -> int:
+        return await self._ask(query, lambda search: sum(map(estimate, each(search))))
+
+    async def explain(self, query: Query | SystemQuery) -> Explanation:
+        return await self._ask(query, explained)
+
+    async def _ask(self, query: Query | SystemQuery, question: Callable[[Search | SystemSearch], _Answer]) -> _Answer:
+        def ask(connection: apsw.Connection) -> _Answer:
             state = self._state(connection, query.snapshot, searching=True)
-            return Search(connection, self._access, state, query).count()
+            return question(search_for(connection, self._access, state, query))
 
-        return await self._store.readers.ask(ask)
+        return await self._store.readers.ask(ask, shape=shape_of(query, counted=True))
 
     async def history(self, query: HistoryQuery) -> Page:
         def ask(connection: apsw.Connection) -> Page:
@@ -86,7 +103,7 @@ class SqliteSession:
             found = History(connection, self._access, state, query).page()
             return Page(read_page(connection, self._access, query.type, found.vids), state.snapshot, found.next)
 
-        return await self._store.readers.ask(ask)
+        return await self._store.readers.ask(ask, shape=shape_of(query))
 
     async def count_history(self, query: HistoryQuery) -> int:
         def ask(connection: apsw.Connection) -> int:

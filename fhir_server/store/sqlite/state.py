@@ -7,7 +7,7 @@ import apsw
 from fhir_server.outcome import Invalid, SnapshotExpired
 from fhir_server.store.options import StoreOptions
 from fhir_server.store.sqlite import schema
-from fhir_server.store.sqlite.queries.predicates import TRUE, Sql
+from fhir_server.store.sqlite.queries.sql import TRUE, Sql
 from fhir_server.store.sqlite.schema import FOREVER
 from fhir_server.store.values import Snapshot
 

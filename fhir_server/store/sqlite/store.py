@@ -1,7 +1,7 @@
 """The SQLite store, opened and wired."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from secrets import token_bytes, token_hex
 
@@ -18,7 +18,8 @@ from fhir_server.store.sqlite.audit.worker import WorkerChain
 from fhir_server.store.sqlite.commits.writer import Writer
 from fhir_server.store.sqlite.connection import close_tidily, open_connection, refusal
 from fhir_server.store.sqlite.files import Files
-from fhir_server.store.sqlite.index_state import index_version
+from fhir_server.store.sqlite.index_jobs import jobs
+from fhir_server.store.sqlite.index_state import index_rules, index_version
 from fhir_server.store.sqlite.lock import WriteLock
 from fhir_server.store.sqlite.opening import open_database
 from fhir_server.store.sqlite.readers import Readers
@@ -26,9 +27,10 @@ from fhir_server.store.sqlite.schema import DELETE, FOREVER, METHODS
 from fhir_server.store.sqlite.session import SqliteSession
 from fhir_server.store.sqlite.upkeep.backup import back_up
 from fhir_server.store.sqlite.upkeep.clean import clean
+from fhir_server.store.sqlite.upkeep.index_job import run_index_job
 from fhir_server.store.sqlite.upkeep.reindex import reindex
 from fhir_server.store.sqlite.upkeep.verify import EntriesOf, verify_index
-from fhir_server.store.values import ChainReport, CleanReport, Counts, Event
+from fhir_server.store.values import ChainReport, CleanReport, Counts, Event, IndexJob
 
 _COUNTS = f"""SELECT type, count(*) FROM version INDEXED BY version_type
  WHERE until_commit={FOREVER} AND method<>{DELETE} GROUP BY type"""
@@ -119,17 +121,26 @@ class SqliteStore:
     async def verify_index(self, entries_of: EntriesOf) -> Sequence[str]:
         return await verify_index(self, entries_of)
 
-    async def reindex(self, entries_of: EntriesOf, batch: int = 200) -> int:
-        """Build the index anew where `needs_reindex`, or go on with it; how many versions this call indexed.
-
-        Searches and filtered sessions are `Unavailable` until it is done.
-        """
+    async def reindex(
+        self, entries_of: EntriesOf, batch: int = 200, progress: Callable[[int, int], None] | None = None
+    ) -> int:
         if not self.needs_reindex():
             return 0
-        return await reindex(self, self.index, entries_of, batch)
+        return await reindex(self, self.index, entries_of, batch, progress)
+
+    async def index_rules(self) -> int:
+        try:
+            return index_rules(self.connection)
+        except apsw.Error as error:
+            raise refusal(error) from error
+
+    async def index_jobs(self) -> Sequence[IndexJob]:
+        return await self.readers.ask(jobs)
+
+    async def run_index_job(self, entries_of: EntriesOf, rules: int) -> IndexJob | None:
+        return await run_index_job(self, entries_of, rules)
 
     def needs_reindex(self) -> bool:
-        """Whether the index was made in another format, or by other rules, than this program's."""
         return bool(schema.get(self.connection, "index") != self.index)
 
     async def backup(self, target: Path) -> None:

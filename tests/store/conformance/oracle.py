@@ -6,7 +6,7 @@ import pytest
 
 from fhir_server.store.access import AccessFilter
 from fhir_server.store.contract import Session, Store
-from fhir_server.store.criteria import HistoryQuery, Query
+from fhir_server.store.criteria import HistoryQuery, Query, SystemQuery
 from fhir_server.store.masking import mask
 from fhir_server.store.values import Page, Snapshot, Version
 from tests.store.model import Model, Row
@@ -71,6 +71,7 @@ async def _ask(script: Script, model: Model, store: Store, at: tuple[int, Snapsh
     access = script.random.choice(script.filters)
     session = store.session(access)
     await _search(model, session, access, script.query(), at)
+    await _search(model, session, access, script.system_query(), at)
     await _history(model, session, access, script.history(), at)
     type, id = script.random.choice(TYPES), script.random.choice(IDS)
     await _read(model, session, access, type, id)
@@ -78,10 +79,18 @@ async def _ask(script: Script, model: Model, store: Store, at: tuple[int, Snapsh
     assert await session.withheld(patient) == model.withheld(patient, access)
 
 
-async def _search(model: Model, session: Session, access: AccessFilter, query: Query, at: tuple[int, Snapshot]) -> None:
+def _expected(model: Model, query: Query | SystemQuery, access: AccessFilter, state: int) -> list[Row]:
+    if isinstance(query, SystemQuery):
+        return model.search_all(query, access, state)
+    return model.search(query, access, state)
+
+
+async def _search(
+    model: Model, session: Session, access: AccessFilter, query: Query | SystemQuery, at: tuple[int, Snapshot]
+) -> None:
     state, snapshot = at
     query = replace(query, snapshot=snapshot)
-    expected = model.search(query, access, state)
+    expected = _expected(model, query, access, state)
     found: list[Version] = []
     page = await session.search(query)
     pages = [page]
@@ -94,8 +103,21 @@ async def _search(model: Model, session: Session, access: AccessFilter, query: Q
     assert [len(page.versions) for page in pages[:-1]] == [query.count] * (len(pages) - 1)
     assert found == [_shown(model, row, access) for row in expected]
     assert await session.count(query) == len(expected)
-    now = len(model.search(query, access, model.state))
+    assert await session.estimate(query) == len(expected)
+    assert (await session.explain(query)).steps[-1].actual == len(pages[0].versions)
+    now = len(_expected(model, query, access, model.state))
     assert await session.count(replace(query, snapshot=None)) == now
+    await _back(session, query, pages)
+
+
+async def _back(session: Session, query: Query | SystemQuery, pages: list[Page]) -> None:
+    """The pages are the same on the way back."""
+    page = pages[-1]
+    for earlier in reversed(pages[:-1]):
+        assert page.previous is not None
+        page = await session.search(replace(query, before=page.previous))
+        assert page.versions == earlier.versions
+    assert page.previous is None
 
 
 async def _history(

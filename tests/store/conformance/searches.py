@@ -31,7 +31,10 @@ class SearchRules:
 
     async def test_an_empty_store_has_empty_answers(self, place: Place) -> None:
         session = (await place.open()).unbound_session()
-        for query in (Query("Patient"), Query("Patient", (TokenIs("code", None, "x"),), (SortKey("date"),))):
+        for query in (
+            Query("Patient"),
+            Query("Patient", (TokenIs("code", None, "x"),), (SortKey("date", type="date"),)),
+        ):
             page = await session.search(query)
             assert (page.versions, page.next, page.snapshot) == ((), None, await session.snapshot())
             assert await session.count(query) == 0
@@ -48,7 +51,7 @@ class SearchRules:
     @pytest.mark.parametrize(
         "criterion", [TokenIs("code", None, "x"), DateIs("date", "ge", 0, 1), IdIs(tuple("abcdef"))]
     )
-    @pytest.mark.parametrize("sort", [(), (SortKey("date", descending=True),), (SortKey("_id"),)])
+    @pytest.mark.parametrize("sort", [(), (SortKey("date", descending=True, type="date"),), (SortKey("_id"),)])
     async def test_pages_hold_still_while_others_write(
         self, place: Place, criterion: TokenIs | DateIs | IdIs, sort: tuple[SortKey, ...]
     ) -> None:

@@ -98,7 +98,7 @@ async def test_a_backup_by_a_newer_program_is_refused(place: UrlPlace, tmp_path:
     store = await place.open()
     await store.backup(tmp_path / "backup")
     manifest = tmp_path / "backup" / "manifest.json"
-    manifest.write_text(manifest.read_text().replace('"schema": 1', '"schema": 2'))
+    manifest.write_text(manifest.read_text().replace('"schema": 2', '"schema": 3'))
     with pytest.raises(RestoreRefused, match="newer version"):
         restore_store(tmp_path / "backup", f"sqlite:///{tmp_path}/new/store.db")
 

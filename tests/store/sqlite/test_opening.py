@@ -56,7 +56,7 @@ async def test_a_newer_store_is_refused_untouched(place: UrlPlace, tmp_path: Pat
     schema.put(database, "schema", schema.SCHEMA_VERSION + 1)
     database.close()
     before = fingerprints(tmp_path)
-    with pytest.raises(StoreTooNew, match="schema version 2, this program knows versions up to 1"):
+    with pytest.raises(StoreTooNew, match="schema version 3, this program knows versions up to 2"):
         await place.open()
     assert fingerprints(tmp_path) == before
 
@@ -125,6 +125,7 @@ async def test_stores_opened_at_once_agree(tmp_path: Path) -> None:
 async def test_an_upgrade_goes_on_where_it_was_interrupted(tmp_path: Path) -> None:
     database = open_connection(tmp_path / "store.db")
     schema.create(database, 0, "epoch", "1.1")
+    schema.put(database, "schema", 1)
     database.execute("CREATE TABLE numbers(n)")
     database.executemany("INSERT INTO numbers VALUES(?)", [(n,) for n in range(10)])
     done: list[int] = []
@@ -157,6 +158,38 @@ async def test_an_upgrade_goes_on_where_it_was_interrupted(tmp_path: Path) -> No
 OLD = Entries(tokens=(("code", "", "old"),), compartments=(("Patient", "p1"),))
 NEW = Entries(tokens=(("code", "", "new"),), dates=(("date", 1, 2),), compartments=(("Patient", "p1"),))
 P1 = AccessFilter((Rule(None, (InCompartment("Patient", "p1"),)),))
+
+
+VERSION_1 = """
+DROP TABLE posting; DROP TABLE date; DROP TABLE string; DROP TABLE number; DROP TABLE position; DROP TABLE vocabulary;
+CREATE VIRTUAL TABLE posting USING fts5(hashes, content='', contentless_delete=1, detail=none, tokenize='ascii');
+CREATE TABLE date(field TEXT, low INTEGER, vid INTEGER, high INTEGER, PRIMARY KEY(field, low, vid, high)) WITHOUT ROWID;
+CREATE TABLE string(field TEXT, text TEXT, vid INTEGER, PRIMARY KEY(field, text, vid)) WITHOUT ROWID;
+CREATE TABLE number(field TEXT, low REAL, high REAL, vid INTEGER, PRIMARY KEY(field, low, high, vid)) WITHOUT ROWID;
+CREATE TABLE quantity(field TEXT, unit TEXT, vid INTEGER, PRIMARY KEY(field, unit, vid)) WITHOUT ROWID;
+INSERT INTO date VALUES('Observation.date', 0, 1, 10);
+"""
+"""Makes the tables of version 1, which had an index in another format."""
+
+
+async def test_a_store_of_version_1_gets_the_new_tables_and_its_index_is_rebuilt(
+    place: UrlPlace, tmp_path: Path
+) -> None:
+    await (await place.open()).unbound_session().commit(commit_of(create("a3", entries=OLD), create("b", entries=NEW)))
+    await place.close()
+    database = open_connection(tmp_path / "store.db")
+    connection.run_script(database, VERSION_1)
+    schema.put(database, "schema", 1)
+    schema.put(database, "index", "1.1")
+    database.close()
+    store = await place.open()
+    assert isinstance(store, SqliteStore)
+    assert store.needs_reindex()
+    await refused_all(store)
+    assert await store.reindex(new_entries) == 2
+    found = await store.unbound_session().search(Query("Observation", (TokenIs(*NEW.tokens[0]),)))
+    assert [version.id for version in found.versions] == ["b", "a3"]
+    assert await store.verify_index(new_entries) == []
 
 
 async def new_entries(version: Version) -> Entries:

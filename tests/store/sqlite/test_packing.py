@@ -4,8 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fhir_server.store.criteria import IdentifierIs, InCompartment, ReferenceTo, UriIs
-from fhir_server.store.entries import Entries
-from fhir_server.store.sqlite.packing import exact_key, pack, plain, token_text, unpack_rows
+from fhir_server.store.entries import CANONICAL, HIGHEST, LOWEST, Entries
+from fhir_server.store.sqlite.forms import exact_key, field_number, original, plain, token_text
+from fhir_server.store.sqlite.packing import pack, unpack_rows
 from fhir_server.store.sqlite.queries.predicates import exact_probe
 
 ODD = st.text(st.sampled_from("ab/\x00\x1a\x1b\x1c\x1d\x1e\x1f0123456|"), max_size=4)
@@ -15,6 +16,7 @@ ODD = st.text(st.sampled_from("ab/\x00\x1a\x1b\x1c\x1d\x1e\x1f0123456|"), max_si
 def test_escaped_texts_are_as_different_as_before(one: str, two: str) -> None:
     assert (plain(one) == plain(two)) == (one == two)
     assert not set(plain(one)) & set("\x1c\x1d\x1e\x1f")
+    assert original(plain(one)) == one
 
 
 @given(ODD, ODD, ODD, ODD)
@@ -54,20 +56,44 @@ def test_the_rows_of_the_narrow_tables_are_known_from_the_spans() -> None:
     entries = Entries(
         dates=(("date", 1, 2), ("date", 1, 2), ("issued", -5, 2**62)),
         strings=(("name", 'a "quoted" ö\x00'),),
-        numbers=(("length", 0.1, float("inf")), ("length", float("-inf"), 1e-300)),
-        quantities=(("value", "urn:u", "kg", 0.1 + 0.2, 1.7976931348623157e308),),
+        numbers=(("length", "n1", HIGHEST), ("length", LOWEST, "n2")),
+        quantities=(("value", "urn:u", "kg", "n3", "n3"), ("value", CANONICAL, "g", "n3000", "n3000")),
+        positions=(("near", 51.5, -0.12),),
     )
     packed = pack("Flag", entries)
-    rows: list[tuple[str, tuple[object, ...]]] = [("date", row) for row in packed.dates]
-    rows += [("string", row) for row in packed.strings]
-    rows += [("number", row) for row in packed.numbers]
-    rows += [("quantity", row) for row in packed.quantities]
-    assert sorted(map(repr, unpack_rows("Flag", packed.spans))) == sorted(map(repr, rows))
+    assert packed.rows == {
+        "date": ((field_number("Flag", "date"), 1, 2), (field_number("Flag", "issued"), -5, 2**62)),
+        "string": ((field_number("Flag", "name"), 'a "quoted" ö\x00'),),
+        "number": (
+            (field_number("Flag", "length"), "", "n1", HIGHEST),
+            (field_number("Flag", "length"), "", LOWEST, "n2"),
+            (field_number("Flag", "value"), "", "n3", "n3"),
+            (field_number("Flag", "value"), "=g", "n3000", "n3000"),
+        ),
+        "position": ((field_number("Flag", "near"), 51.5, -0.12),),
+    }
+    assert unpack_rows("Flag", packed.spans) == packed.rows
+
+
+def test_a_quantity_without_a_base_unit_is_sorted_as_it_is_written() -> None:
+    entries = Entries(quantities=(("value", "", "tablet", "n1", "n2"), ("value", "urn:u", "tablet", "n1", "n2")))
+    field = field_number("Flag", "value")
+    assert pack("Flag", entries).rows == {"number": ((field, "=tablet", "n1", "n2"), (field, "", "n1", "n2"))}
+
+
+def test_the_same_group_under_two_names_is_kept_once() -> None:
+    inner = Entries(tokens=(("1", "urn:a", "x"),), quantities=(("2", "urn:u", "kg", "n3", "n3"),))
+    packed = pack("Observation", Entries(groups=(("code-value", inner), ("combo-code-value", inner))))
+    assert (
+        packed.spans
+        == '{"g":[["|code-value|combo-code-value|",{"q.2":[["kg","n3","n3","urn:u"]],"t.1":[["urn:a","x"]]}]]}'
+    )
+    assert len(packed.postings.split()) == 8
 
 
 def test_a_token_is_kept_once() -> None:
     token = ("code", "urn:a", "x")
     one, two = pack("Flag", Entries(tokens=(token,))), pack("Flag", Entries(tokens=(token, token)))
     assert one == two
-    assert len(one.tokens) == 4 * 9
+    assert len(one.tokens) == 4 * 8
     assert len(one.postings.split()) == 4

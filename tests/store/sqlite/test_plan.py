@@ -25,7 +25,7 @@ from fhir_server.store.options import StoreOptions
 from fhir_server.store.sqlite.connection import open_connection
 from fhir_server.store.sqlite.queries import plan
 from fhir_server.store.sqlite.queries.history import History
-from fhir_server.store.sqlite.queries.plan import successor
+from fhir_server.store.sqlite.queries.ranges import successor
 from fhir_server.store.sqlite.queries.search import Search
 from fhir_server.store.sqlite.state import state_at
 from fhir_server.store.values import Snapshot
@@ -33,7 +33,7 @@ from tests.store.places import Clock, UrlPlace
 from tests.store.samples import SNOMED, commit_of, observation
 
 OPTIONS = StoreOptions(clock=Clock())
-NEWEST = (SortKey("date", descending=True),)
+NEWEST = (SortKey("date", descending=True, type="date"),)
 CODE = TokenIs("code", SNOMED, "0000007")
 PATIENT = ReferenceTo("subject", "Patient", "p3")
 
@@ -93,7 +93,7 @@ def older(connection: apsw.Connection) -> Snapshot:
         ((), (SortKey("_lastUpdated"),), "version_type"),
         ((), (SortKey("_id"),), "version_key"),
         ((), NEWEST, "date_high"),
-        ((), (SortKey("date"),), "PRIMARY KEY (field=?"),
+        ((), (SortKey("date", type="date"),), "PRIMARY KEY (field=?"),
         ((IdIs(("a", "b")),), (), "version_key"),
     ],
 )

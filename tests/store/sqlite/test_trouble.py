@@ -171,7 +171,7 @@ async def test_a_search_that_takes_too_long_is_refused(place: UrlPlace) -> None:
     with pytest.raises(TooCostly, match="too much work"):
         await session.count(Query("Observation", absent))
     with pytest.raises(TooCostly, match="too much work"):
-        await session.search(Query("Observation", absent, (SortKey("date"),), count=10_000))
+        await session.search(Query("Observation", absent, (SortKey("date", type="date"),), count=10_000))
     with pytest.raises(TooCostly):
         await session.search(Query("Observation", (IdIs(tuple(f"{n}" for n in range(10_000))),)))
 
@@ -272,7 +272,6 @@ async def test_a_flush_that_fails_is_not_tried_again(place: UrlPlace, monkeypatc
 async def test_a_search_for_too_many_things_is_refused(place: UrlPlace) -> None:
     session = (await opened(place)).unbound_session()
     many = tuple(TokenIs("code", None, f"{n}") for n in range(3_900))
-    ids = IdIs(tuple(f"{n}" for n in range(5_000)))
-    for criteria in ((ids,), (AnyOf(many * 2),), tuple(AnyOf(many) for _ in range(9))):
+    for criteria in ((AnyOf(many * 2),), tuple(AnyOf(many) for _ in range(9))):
         with pytest.raises(TooCostly):
             await session.search(Query("Observation", criteria))

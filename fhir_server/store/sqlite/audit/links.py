@@ -20,7 +20,7 @@ from fhir_server.store.chain import (
 )
 from fhir_server.store.options import StoreDamaged
 from fhir_server.store.sqlite import schema
-from fhir_server.store.sqlite.packing import digest
+from fhir_server.store.sqlite.forms import digest
 from fhir_server.store.values import AuditEntry
 
 STORE_CHAIN = "store"

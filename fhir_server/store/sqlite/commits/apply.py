@@ -8,6 +8,8 @@ from fhir_server.store.chain import EVENT, Head
 from fhir_server.store.sqlite.audit import links
 from fhir_server.store.sqlite.commits.decide import Change, Decision
 from fhir_server.store.sqlite.commits.keys import write_claims, write_holds
+from fhir_server.store.sqlite.commits.vocabulary import Vocabulary
+from fhir_server.store.sqlite.index_jobs import add_jobs
 from fhir_server.store.sqlite.packing import Packed
 from fhir_server.store.sqlite.queries.reads import checksum
 from fhir_server.store.sqlite.schema import DELETE, FOREVER, METHODS
@@ -22,11 +24,12 @@ _BODY = "INSERT INTO body(vid, last_updated, method, checksum, patients, bytes) 
 _SUPERSEDE = "UPDATE version SET until_commit=?, replaced=? WHERE vid=?"
 _POSTING = "INSERT INTO posting(rowid, hashes) VALUES(?,?)"
 _ROWS = {
-    "dates": "INSERT INTO date(field, low, high, vid) VALUES(?,?,?,?)",
-    "strings": "INSERT INTO string(field, text, vid) VALUES(?,?,?)",
-    "numbers": "INSERT INTO number(field, low, high, vid) VALUES(?,?,?,?)",
-    "quantities": "INSERT INTO quantity(field, system, unit, low, high, vid) VALUES(?,?,?,?,?,?)",
+    "date": "INSERT INTO date(field, low, high, vid) VALUES(?,?,?,?)",
+    "string": "INSERT INTO string(field, text, vid) VALUES(?,?,?)",
+    "number": "INSERT INTO number(field, unit, low, high, vid) VALUES(?,?,?,?,?)",
+    "position": "INSERT INTO position(field, latitude, longitude, vid) VALUES(?,?,?,?)",
 }
+_TERM = "INSERT OR IGNORE INTO vocabulary(field, text) VALUES(?,?)"
 
 
 @dataclass(slots=True)
@@ -38,6 +41,7 @@ class Group:
     time_ms: int
     next_vid: int
     head: Head
+    vocabulary: Vocabulary
     changed: bool = False
 
     def write(self, commit: Commit, decision: Decision) -> None:
@@ -50,6 +54,7 @@ class Group:
             self.time_ms = decision.time_ms
             write_holds(self.connection, decision.holdings)
             write_claims(self.connection, commit.carries, self.sequence)
+            add_jobs(self.connection, commit.index_jobs, self.next_vid - 1)
         self.head = links.append(self.connection, self.head, EVENT, [decision.audit])
 
     def _write_version(self, change: Change, time_ms: int) -> None:
@@ -79,14 +84,15 @@ class Group:
         method, patients = METHODS.index(write.method), "\n".join(packed.patients) or None
         known = (vid, change.version, method, self.sequence, FOREVER, time_ms, write.type, write.id, patients)
         self.connection.execute(_VERSION, (*known, packed.tokens, packed.keys, packed.spans))
-        write_index(self.connection, vid, packed)
+        write_index(self.connection, vid, packed, self.vocabulary)
 
 
-def write_index(connection: apsw.Connection, vid: int, packed: Packed) -> None:
-    """Write the rows by which searches find a version."""
+def write_index(connection: apsw.Connection, vid: int, packed: Packed, vocabulary: Vocabulary | None = None) -> None:
+    """Write the rows by which searches find a version; `vocabulary` knows which terms need not be written."""
     if packed.postings:
         connection.execute(_POSTING, (vid, packed.postings))
-    for name, statement in _ROWS.items():
-        rows = getattr(packed, name)
-        if rows:
-            connection.executemany(statement, [(*row, vid) for row in rows])
+    for table, rows in packed.rows.items():
+        connection.executemany(_ROWS[table], [(*row, vid) for row in rows])
+    terms = packed.terms if vocabulary is None else vocabulary.unknown(packed.terms)
+    if terms:
+        connection.executemany(_TERM, terms)

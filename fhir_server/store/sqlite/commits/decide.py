@@ -15,6 +15,7 @@ from fhir_server.store.sqlite.commits.current import Current, Outcome, find_curr
 from fhir_server.store.sqlite.commits.keys import Holding, check_claims, check_holds
 from fhir_server.store.sqlite.commits.prepare import Prepared
 from fhir_server.store.sqlite.commits.references import Rewritten, refuse_if_referenced, require
+from fhir_server.store.sqlite.index_state import require_rules
 from fhir_server.store.sqlite.packing import Packed
 from fhir_server.store.sqlite.queries.access_sql import row_access
 from fhir_server.store.values import AuditEntry, Write, Written
@@ -65,6 +66,7 @@ def decide(connection: apsw.Connection, prepared: Prepared, time_ms: int) -> Dec
     lastUpdated rises with the row number over the whole store.
     """
     commit, access = prepared.commit, prepared.access
+    require_rules(connection, commit.index_rules)
     check_claims(connection, commit)
     changes = tuple(_change(connection, prepared, position) for position in range(len(commit.writes)))
     written_rows = {(change.write.type, change.write.id): _rewritten(change) for change in changes}

@@ -7,7 +7,7 @@ import apsw
 
 from fhir_server.outcome import Conflict, Issue, Unprocessable
 from fhir_server.store.access import AccessFilter
-from fhir_server.store.sqlite import packing
+from fhir_server.store.sqlite import forms
 from fhir_server.store.sqlite.commits.current import find_current, may_see
 from fhir_server.store.sqlite.queries.access_sql import row_access
 from fhir_server.store.sqlite.schema import DELETE, FOREVER
@@ -56,7 +56,7 @@ def refuse_if_referenced(
 
     The first referrers that the session may see are named; others forbid the deletion without being named.
     """
-    probe = (packing.target_key(write.type, write.id) + "\x1e").encode()
+    probe = (forms.target_key(write.type, write.id) + "\x1e").encode()
     names = [f"{own.type}/{own.id}" for own in written.values() if own.keys is not None and probe in own.keys]
     hidden = False
     for type, id, visible in _referrers(connection, access, write, probe):
@@ -74,7 +74,7 @@ def _referrers(
     connection: apsw.Connection, access: AccessFilter, write: Write, probe: bytes
 ) -> Iterator[tuple[str, str, int]]:
     visible = row_access(access, None).visible("v")
-    word = packing.target_word(write.type, write.id)
+    word = forms.target_word(write.type, write.id)
     text = _REFERRERS.format(visible=visible.text)
     return iter(connection.execute(text, (*visible.values, word, probe)))
 

@@ -18,6 +18,7 @@ from fhir_server.store.sqlite.commits.apply import Group
 from fhir_server.store.sqlite.commits.decide import decide
 from fhir_server.store.sqlite.commits.jobs import Job, Task
 from fhir_server.store.sqlite.commits.prepare import Prepared
+from fhir_server.store.sqlite.commits.vocabulary import Vocabulary
 from fhir_server.store.sqlite.connection import refusal, roll_back
 from fhir_server.store.sqlite.index_state import index_version, require_index, require_writable
 from fhir_server.store.values import Committed
@@ -44,6 +45,7 @@ class Transactions:
         self._worker = worker
         self._checkpointed = links.checkpointed(connection, worker.name)
         self._checkpoint_time = 0.0
+        self._vocabulary = Vocabulary()
         self.stopped = False
         self.full = False
 
@@ -83,6 +85,7 @@ class Transactions:
             self._connection.execute("INSERT INTO commits VALUES(?,?)", (group.sequence, group.time_ms))
         tied = self._append_checkpoint(group)
         self._finish(group.head)
+        self._vocabulary.done()
         if tied is not None:
             self._checkpointed, self._checkpoint_time = tied, time.monotonic()
 
@@ -90,7 +93,7 @@ class Transactions:
         connection = self._connection
         sequence, time_ms = connection.execute("SELECT seq, time_ms FROM commits ORDER BY seq DESC LIMIT 1").get
         last = connection.execute("SELECT max(vid) FROM version").get or 0
-        return Group(connection, sequence + 1, time_ms, last + 1, links.tail(connection))
+        return Group(connection, sequence + 1, time_ms, last + 1, links.tail(connection), self._vocabulary)
 
     def _one(self, group: Group, job: Job, indexed: bool) -> Any:
         prepared = job.work
@@ -134,6 +137,7 @@ class Transactions:
         if not isinstance(error, FhirError):
             _log.error("a transaction of the store failed: %s", described(error))
         self.full = isinstance(error, apsw.FullError)
+        self._vocabulary.undone()
         for job in jobs:
             job.answer = refusal(error) if isinstance(error, apsw.Error | OSError | FhirError) else error
         try:

@@ -11,19 +11,8 @@ from fhir_server.outcome import TooCostly
 from fhir_server.store.access import EVERYTHING, AccessFilter, Rule
 from fhir_server.store.criteria import AllOf, Criterion, Elements
 from fhir_server.store.masking import masked_in_all, reads_masked
-from fhir_server.store.sqlite.queries.predicates import (
-    FALSE,
-    TRUE,
-    Guard,
-    Sql,
-    Value,
-    all_of,
-    any_condition,
-    any_of,
-    condition,
-    negated,
-    unguarded,
-)
+from fhir_server.store.sqlite.queries.predicates import Guard, any_condition, condition, unguarded
+from fhir_server.store.sqlite.queries.sql import FALSE, TRUE, Sql, Value, all_of, any_of, negated
 from fhir_server.store.sqlite.schema import FOREVER
 
 MOST_GROUPS = 60

@@ -30,7 +30,7 @@ def deadline(connection: apsw.Connection, seconds: float) -> Iterator[None]:
 
 @contextmanager
 def trial(connection: apsw.Connection, steps: int) -> Iterator[None]:
-    """Raise `UsedUp` where the statements inside take more than about this many steps in all."""
+    """Raise `UsedUp` where the statements inside take more than about this many steps in all. Trials may be nested."""
     reports = 0
 
     def used_up() -> bool:
@@ -38,7 +38,7 @@ def trial(connection: apsw.Connection, steps: int) -> Iterator[None]:
         reports += 1
         return reports * STEPS_PER_REPORT > steps
 
-    connection.set_progress_handler(used_up, STEPS_PER_REPORT, id="trial")
+    connection.set_progress_handler(used_up, STEPS_PER_REPORT, id=used_up)
     try:
         yield
     except apsw.InterruptError as error:
@@ -46,4 +46,4 @@ def trial(connection: apsw.Connection, steps: int) -> Iterator[None]:
             raise UsedUp from error
         raise
     finally:
-        connection.set_progress_handler(None, STEPS_PER_REPORT, id="trial")
+        connection.set_progress_handler(None, STEPS_PER_REPORT, id=used_up)

@@ -6,8 +6,8 @@ from fhir_server.outcome import Invalid
 from fhir_server.store.access import AccessFilter
 from fhir_server.store.criteria import HistoryQuery
 from fhir_server.store.sqlite.queries.access_sql import row_access
-from fhir_server.store.sqlite.queries.predicates import TRUE, Sql, all_of
 from fhir_server.store.sqlite.queries.search import Found
+from fhir_server.store.sqlite.queries.sql import TRUE, Sql, all_of
 from fhir_server.store.sqlite.state import State, is_number
 
 

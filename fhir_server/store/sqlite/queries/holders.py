@@ -7,6 +7,7 @@ import apsw
 
 from fhir_server.store.access import AccessFilter
 from fhir_server.store.sqlite.queries.access_sql import row_access
+from fhir_server.store.sqlite.queries.sql import Value
 from fhir_server.store.sqlite.schema import DELETE, FOREVER
 
 _HELD = "SELECT h.key, h.type, h.id FROM json_each(?) k CROSS JOIN holds h ON h.key=k.value"
@@ -19,7 +20,7 @@ def holders(connection: apsw.Connection, access: AccessFilter, keys: Sequence[st
     if not keys:
         return {}
     text = _HELD
-    values: tuple[str | int | float | bytes, ...] = (json.dumps(list(keys)),)
+    values: tuple[Value, ...] = (json.dumps(list(keys)),)
     rows = row_access(access, None)
     if not rows.open:
         visible = rows.visible("v")

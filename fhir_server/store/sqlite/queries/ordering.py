@@ -1,24 +1,24 @@
 """Sort keys and cursors: the total order of a search, as SQL.
 
 Rows are ordered by their keys, those without a key last, and by row number where all keys are equal; the row number
-follows the direction of the first key. A cursor holds the keys and the row number of the last row of a page.
+follows the direction of the first key. A cursor holds the keys and the row number of the first or last row of a page.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
 from fhir_server.outcome import Invalid
-from fhir_server.store.criteria import Elements, SortKey
-from fhir_server.store.sqlite.queries.predicates import Guard, Sql, Value, span_path
+from fhir_server.store.criteria import SortKey
+from fhir_server.store.sqlite.queries.sql import TRUE, Sql, Value
 
 KeyValue = str | int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Where a page ended: the values of the sort keys, and the row number."""
+    """Where a page begins or ends: the values of the sort keys, and the row number."""
 
     keys: tuple[KeyValue, ...]
     vid: int
@@ -42,7 +42,7 @@ def _fits(value: KeyValue) -> bool:
     return not isinstance(value, int) or abs(value) < 2**63
 
 
-def order_of(sort: Sequence[SortKey]) -> tuple[SortKey, ...]:
+def deciding(sort: Sequence[SortKey]) -> tuple[SortKey, ...]:
     """The sort keys that decide: without any, newest change first; a key named again, or after `_id`, adds nothing."""
     keys: list[SortKey] = []
     for key in sort or (SortKey("_lastUpdated", descending=True),):
@@ -53,48 +53,58 @@ def order_of(sort: Sequence[SortKey]) -> tuple[SortKey, ...]:
     return tuple(keys)
 
 
-def key_value(key: SortKey, row: str, guard: Guard) -> Sql:
-    """The value of a sort key in a row; NULL where the row has none or it is masked."""
-    plain = _plain_value(key, row)
-    unmasked = _unmasked(key.elements, guard)
-    if unmasked is None:
-        return plain
-    return Sql(f"CASE WHEN {unmasked.text} THEN {plain.text} END", unmasked.values + plain.values)
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The order in which rows are looked for: that of the sort keys, or backwards from a cursor."""
 
+    keys: tuple[SortKey, ...]
+    cursor: Cursor | None = None
+    backwards: bool = False
 
-def _unmasked(elements: Elements, guard: Guard) -> Sql | None:
-    return guard(elements) if elements else None
+    @property
+    def descending(self) -> bool:
+        """Whether row numbers fall."""
+        return self.falls(self.keys[0])
 
+    def falls(self, key: SortKey) -> bool:
+        """Whether the values of a key fall on the way."""
+        return key.descending != self.backwards
 
-def _plain_value(key: SortKey, row: str) -> Sql:
-    if key.param == "_id":
-        return Sql(f"{row}.id")
-    if key.param == "_lastUpdated":
-        return Sql(f"{row}.last_updated")
-    extreme = "max(e.value->>1)" if key.descending else "min(e.value->>0)"
-    return Sql(f"(SELECT {extreme} FROM json_each({row}.spans, ?) e)", (span_path(f"d.{key.param}"),))
+    def word(self, key: SortKey) -> str:
+        return "DESC" if self.falls(key) else "ASC"
 
+    def by(self, columns: Sequence[str], vid: str, skip: int = 0) -> str:
+        """The ORDER BY of the columns of the keys, without the first `skip` of them, and the row number."""
+        nulls = "NULLS FIRST" if self.backwards else "NULLS LAST"
+        pairs = list(zip(columns, self.keys, strict=True))[skip:]
+        parts = [f"{column} {self.word(key)} {nulls}" for column, key in pairs]
+        return ", ".join([*parts, f"{vid} {self.word(self.keys[0])}"])
 
-def ordered_by(columns: Sequence[str], keys: Sequence[SortKey], vid: str, descending: bool) -> str:
-    """The ORDER BY of these key columns and the row number."""
-    parts = [f"{column} {_word(key.descending)} NULLS LAST" for column, key in zip(columns, keys, strict=True)]
-    return ", ".join([*parts, f"{vid} {_word(descending)}"])
+    def beyond(self, columns: Sequence[str], vid: str) -> Sql:
+        """The condition that a row comes after the cursor on the way."""
+        if self.cursor is None:
+            return TRUE
+        beyond = Sql(f"{vid}{'<' if self.descending else '>'}?", (self.cursor.vid,))
+        for column, key, value in reversed(list(zip(columns, self.keys, self.cursor.keys, strict=True))):
+            beyond = self._beyond(column, key, value, beyond)
+        return beyond
 
-
-def _word(descending: bool) -> str:
-    return "DESC" if descending else "ASC"
-
-
-def after(cursor: Cursor, columns: Sequence[str], keys: Sequence[SortKey], vid: str, descending: bool) -> Sql:
-    """The condition that a row comes after the cursor."""
-    sign = "<" if descending else ">"
-    text, values = f"{vid}{sign}?", [cursor.vid]
-    collected: list[Value | None] = list(values)
-    for column, key, value in reversed(list(zip(columns, keys, cursor.keys, strict=True))):
+    def _beyond(self, column: str, key: SortKey, value: KeyValue, rest: Sql) -> Sql:
         if value is None:
-            text = f"({column} IS NULL AND {text})"
-        else:
-            beyond = f"{column}{'<' if key.descending else '>'}? OR {column} IS NULL"
-            text = f"({beyond} OR ({column}=? AND {text}))"
-            collected = [value, value, *collected]
-    return Sql(text, tuple(part for part in collected if part is not None))
+            equal = f"{column} IS NULL AND {rest.text}"
+            return Sql(f"({column} IS NOT NULL OR ({equal}))" if self.backwards else f"({equal})", rest.values)
+        further = f"{column}{'<' if self.falls(key) else '>'}?"
+        if not self.backwards:
+            further += f" OR {column} IS NULL"
+        values: tuple[Value, ...] = (value, value, *rest.values)
+        return Sql(f"({further} OR ({column}=? AND {rest.text}))", values)
+
+    def merged(self, rows: Iterable[Cursor]) -> list[Cursor]:
+        """Rows of several sources in this order."""
+        ordered = sorted(rows, key=lambda row: row.vid, reverse=self.descending)
+        for place, key in reversed(list(enumerate(self.keys))):
+            have = [row for row in ordered if row.keys[place] is not None]
+            lack = [row for row in ordered if row.keys[place] is None]
+            have.sort(key=lambda row, place=place: row.keys[place], reverse=self.falls(key))  # type: ignore[misc]
+            ordered = lack + have if self.backwards else have + lack
+        return ordered

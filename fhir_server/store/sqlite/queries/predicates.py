@@ -5,44 +5,37 @@ AND, OR and NOT as "unknown", and no row matches by it: also `Not` does not matc
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
-from fhir_server.outcome import TooCostly
+import apsw
+import msgspec
+
 from fhir_server.store.criteria import (
     AllOf,
     AnyOf,
     Criterion,
-    DateIs,
     Elements,
+    HasWord,
     IdentifierIs,
     IdIs,
     InCompartment,
+    InGroup,
     LastUpdatedIs,
     Not,
-    Prefix,
     ReferenceTo,
-    StringIs,
-    TokenIs,
     UriIs,
 )
-from fhir_server.store.sqlite import packing
+from fhir_server.store.matching import CannotJudge
+from fhir_server.store.sqlite import forms
+from fhir_server.store.sqlite.functions import targets
+from fhir_server.store.sqlite.queries.postings import hashed_text
+from fhir_server.store.sqlite.queries.ranges import date_condition
+from fhir_server.store.sqlite.queries.resolved import Resolved
+from fhir_server.store.sqlite.queries.spans import Document, group_leaf, json_path, span_leaf
+from fhir_server.store.sqlite.queries.sql import FALSE, Sql, all_of, any_of, negated
 
-MOST_TERMS = 4_000
 FEW_PATIENTS = 4
-
-Value = str | int | float | bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Sql:
-    """A piece of SQL and the values of its question marks, in their order."""
-
-    text: str
-    values: tuple[Value, ...] = ()
-
-
-TRUE = Sql("1")
-FALSE = Sql("0")
+FEW_REFERENCES = 4
+FEW_IDS = 8
 
 Guard = Callable[[Elements], Sql | None]
 """The condition under which these elements are not masked in the row; None: they never are."""
@@ -53,59 +46,53 @@ def unguarded(elements: Elements) -> Sql | None:
     return None
 
 
-def all_of(parts: Sequence[Sql]) -> Sql:
-    """All of the conditions; of none: true."""
-    kept = [part for part in parts if part is not TRUE]
-    return _joined(kept, " AND ") if kept else TRUE
+def condition(
+    criterion: Criterion | Resolved, row: str, guard: Guard = unguarded, within: Document | None = None
+) -> Sql:
+    """The condition that the row with the alias `row` matches the criterion; `within`: that a group in it does.
 
-
-def any_of(parts: Sequence[Sql]) -> Sql:
-    """At least one of the conditions; of none: false."""
-    return _joined(list(parts), " OR ") if parts else FALSE
-
-
-def negated(part: Sql) -> Sql:
-    return Sql(f"NOT ({part.text})", part.values)
-
-
-def _joined(parts: list[Sql], word: str) -> Sql:
-    """Joined as a balanced tree: SQLite bounds the depth of expressions, not their number."""
-    if len(parts) > MOST_TERMS:
-        raise TooCostly(f"more than {MOST_TERMS} alternatives in one search")
-    if len(parts) == 1:
-        return parts[0]
-    middle = len(parts) // 2
-    left, right = _joined(parts[:middle], word), _joined(parts[middle:], word)
-    return Sql(f"({left.text}{word}{right.text})", left.values + right.values)
-
-
-def condition(criterion: Criterion, row: str, guard: Guard = unguarded) -> Sql:
-    """The condition that the row with the alias `row` matches the criterion."""
+    Raises `CannotJudge` for a criterion that `resolve.py` should have looked up first.
+    """
     if isinstance(criterion, AllOf):
-        return all_of([condition(part, row, guard) for part in criterion.criteria])
+        return all_of([condition(part, row, guard, within) for part in criterion.criteria])
     if isinstance(criterion, AnyOf):
-        return any_condition(criterion.criteria, row, guard)
+        return any_condition(criterion.criteria, row, guard, within)
     if isinstance(criterion, Not):
-        return negated(condition(criterion.criterion, row, guard))
-    plain = _leaf(criterion, row)
-    unmasked = guard(criterion.elements)
+        return negated(condition(criterion.criterion, row, guard, within))
+    if isinstance(criterion, InGroup):
+        return _guarded(_in_group(criterion, row, within), all_elements(criterion), guard)
+    if within is not None and not isinstance(criterion, IdIs | LastUpdatedIs | Resolved):
+        plain = group_leaf(criterion, within)
+    else:
+        plain = _leaf(criterion, row)
+    return _guarded(plain, criterion.elements, guard)
+
+
+def _guarded(plain: Sql, elements: Elements, guard: Guard) -> Sql:
+    unmasked = guard(elements) if elements else None
     if unmasked is None:
         return plain
     return Sql(f"CASE WHEN {unmasked.text} THEN {plain.text} END", unmasked.values + plain.values)
 
 
-def any_condition(criteria: Sequence[Criterion], row: str, guard: Guard = unguarded) -> Sql:
+def any_condition(
+    criteria: Sequence[Criterion], row: str, guard: Guard = unguarded, within: Document | None = None
+) -> Sql:
     """The condition that the row matches at least one of the criteria."""
-    patients: list[InCompartment] = []
-    others: list[Criterion] = []
-    for part in criteria:
-        if isinstance(part, InCompartment) and part.name == "Patient" and guard(part.elements) is None:
-            patients.append(part)
-        else:
-            others.append(part)
-    if len(patients) < FEW_PATIENTS:
-        return any_of([condition(part, row, guard) for part in criteria])
-    return any_of([*(condition(part, row, guard) for part in others), _in_some_record(patients, row)])
+    patients = [part for part in criteria if isinstance(part, InCompartment) and _is_open_record(part, guard)]
+    references = [part for part in criteria if isinstance(part, ReferenceTo)]
+    together: list[Sql] = []
+    if within is None and len(patients) >= FEW_PATIENTS:
+        together.append(_in_some_record(patients, row))
+        criteria = [part for part in criteria if not isinstance(part, InCompartment) or part not in patients]
+    if within is None and len(references) >= FEW_REFERENCES:
+        together += _to_some(references, row, guard)
+        criteria = [part for part in criteria if not isinstance(part, ReferenceTo)]
+    return any_of([*together, *(condition(part, row, guard, within) for part in criteria)])
+
+
+def _is_open_record(part: InCompartment, guard: Guard) -> bool:
+    return part.name == "Patient" and (not part.elements or guard(part.elements) is None)
 
 
 def _in_some_record(patients: Sequence[InCompartment], row: str) -> Sql:
@@ -117,23 +104,74 @@ def _in_some_record(patients: Sequence[InCompartment], row: str) -> Sql:
     return Sql(text, (*ids, *each.values))
 
 
-def _leaf(criterion: Criterion, row: str) -> Sql:
+def _to_some(references: Sequence[ReferenceTo], row: str, guard: Guard) -> list[Sql]:
+    """One look into the row for all references by the same parameter."""
+    together: dict[tuple[str, Elements], list[tuple[str, str]]] = {}
+    for part in references:
+        together.setdefault((part.param, part.elements), []).append((part.type, part.id))
+    return [_guarded(refers_to(row, param, known), elements, guard) for (param, elements), known in together.items()]
+
+
+def refers_to(row: str, param: str, references: Sequence[tuple[str, str]]) -> Sql:
+    """The condition that the row refers, by the parameter, to one of these (type, id)."""
+    return Sql(f"refers(?, {row}.keys)", (apsw.pyobject(targets(param, references)),))
+
+
+def all_elements(criterion: Criterion) -> Elements:
+    """The elements that a criterion and those in it read: a group is not known where one of them is masked."""
     match criterion:
-        case TokenIs(param, system, code):
-            token = packing.DELIMITER + packing.digest(packing.token_text(param, system, code))
-            return Sql(f"instr({row}.tokens, ?)", (token,))
-        case DateIs(param, prefix, low, high):
-            test = range_condition(prefix, "(e.value->>0)", "(e.value->>1)", low, high)
-            return _some_span(row, f"d.{param}", test)
-        case StringIs(param, text, how):
-            return _some_span(row, f"s.{param}", text_condition("(e.value->>0)", text, how))
+        case AllOf(criteria) | AnyOf(criteria):
+            own: Elements = ()
+        case Not(inner):
+            own, criteria = (), (inner,)
+        case InGroup(_, criteria, elements):
+            own = elements
+        case _:
+            return criterion.elements
+    return own + tuple(element for part in criteria for element in all_elements(part))
+
+
+def _in_group(asked: InGroup, row: str, within: Document | None) -> Sql:
+    document = Document(f"{row}.spans") if within is None else within
+    group = f"g{document.depth}"
+    inner = Document(f"{group}.value", "$[1]", document.depth + 1)
+    matching = all_of([condition(part, row, unguarded, inner) for part in asked.criteria])
+    text = f"EXISTS (SELECT 1 FROM json_each({document.text}, ?) {group} WHERE instr({group}.value->>0, ?)"
+    return Sql(f"{text} AND {matching.text})", (json_path("g", document.root), f"|{asked.group}|", *matching.values))
+
+
+def _leaf(criterion: Criterion | Resolved, row: str) -> Sql:
+    hashed = None if isinstance(criterion, Resolved | HasWord) else hashed_text(criterion)
+    if hashed is not None:
+        return Sql(f"instr({row}.tokens, ?)", (forms.packed_hash(hashed),))
+    match criterion:
+        case Resolved():
+            return criterion.condition(row)
         case IdIs(ids):
-            return any_of([Sql(f"{row}.id=?", (id,)) for id in ids])
+            return id_in(row, ids)
         case LastUpdatedIs(prefix, low, high):
             start = f"{row}.last_updated*1000"
-            return range_condition(prefix, f"({start})", f"({start}+1000)", low, high)
-        case _:
+            return date_condition(prefix, f"({start})", f"({start}+1000)", low, high)
+        case IdentifierIs() | ReferenceTo() | InCompartment() | UriIs():
             return Sql(f"instr({row}.keys, ?)", (exact_probe(criterion),))
+    compared = span_leaf(criterion, Document(f"{row}.spans"))
+    if compared is None:
+        raise CannotJudge(f"{type(criterion).__name__} cannot be judged on one row")
+    return compared
+
+
+def id_in(row: str, ids: Sequence[str]) -> Sql:
+    """The condition that the row has one of these ids."""
+    if not ids:
+        return FALSE
+    if len(ids) <= FEW_IDS:
+        return any_of([Sql(f"{row}.id=?", (id,)) for id in ids])
+    return Sql(f"{row}.id IN (SELECT value FROM json_each(?))", (json_list(ids),))
+
+
+def json_list(items: Sequence[str]) -> str:
+    """Texts as one value, which `json_each` takes apart."""
+    return msgspec.json.encode(items).decode()
 
 
 def exact_probe(criterion: Criterion) -> bytes:
@@ -142,60 +180,19 @@ def exact_probe(criterion: Criterion) -> bytes:
         case IdentifierIs(param, system, value):
             return _identifier_probe(param, system, value)
         case ReferenceTo(param, type, id):
-            return packing.exact_key(packing.reference_key(param, type, id))
+            return forms.exact_key(forms.reference_key(param, type, id))
         case InCompartment(name, id):
-            return packing.exact_key(packing.compartment_key(name, id))
+            return forms.exact_key(forms.compartment_key(name, id))
         case UriIs(param, uri):
-            return packing.exact_key(packing.uri_key(param, uri))
+            return forms.exact_key(forms.uri_key(param, uri))
         case _:
             raise TypeError(f"{criterion!r} is no criterion")
 
 
 def _identifier_probe(param: str, system: str | None, value: str | None) -> bytes:
     if value is None:
-        key = f"i{param}\x1f" if system is None else packing.identifier_system_key(param, system)
-        probe = packing.exact_key(key)
+        key = f"i{param}\x1f" if system is None else forms.identifier_system_key(param, system)
+        probe = forms.exact_key(key)
         return probe[:-1] if system is None else probe
-    probe = packing.exact_key(packing.identifier_key(param, system or "", value))
+    probe = forms.exact_key(forms.identifier_key(param, system or "", value))
     return probe[:-1] if system is None else probe
-
-
-def range_condition(prefix: Prefix, low: str, high: str, asked_low: int, asked_high: int) -> Sql:
-    """The comparison of the range in the SQL expressions `low` and `high` with the one asked for."""
-    text, order = RANGE_CONDITIONS[prefix]
-    asked = {"L": asked_low, "H": asked_high}
-    return Sql(text.format(low=low, high=high), tuple(asked[name] for name in order))
-
-
-RANGE_CONDITIONS: dict[Prefix, tuple[str, str]] = {
-    "eq": ("({low}>=? AND {high}<=?)", "LH"),
-    "ne": ("({low}<? OR {high}>?)", "LH"),
-    "gt": ("{high}>?", "H"),
-    "lt": ("{low}<?", "L"),
-    "ge": ("({high}>? OR {low}>=?)", "HL"),
-    "le": ("({low}<? OR {high}<=?)", "LH"),
-    "sa": ("{low}>=?", "H"),
-    "eb": ("{high}<=?", "L"),
-    "ap": ("({low}<? AND {high}>?)", "HL"),
-}
-
-
-def text_condition(column: str, text: str, how: str) -> Sql:
-    """The comparison of a folded text with the one asked for."""
-    if how == "equals":
-        return Sql(f"{column}=?", (text,))
-    if how == "starts":
-        return Sql(f"substr({column}, 1, ?)=?", (len(text), text))
-    return Sql(f"instr({column}, ?)", (text,))
-
-
-def _some_span(row: str, name: str, test: Sql) -> Sql:
-    text = f"EXISTS (SELECT 1 FROM json_each({row}.spans, ?) e WHERE {test.text})"
-    return Sql(text, (span_path(name), *test.values))
-
-
-def span_path(name: str) -> str:
-    """The JSON path of one parameter's values in `spans`."""
-    if '"' in name:
-        raise ValueError(f"{name!r} is no search parameter")
-    return f'$."{name}"'

@@ -3,7 +3,7 @@
 import apsw
 
 from fhir_server.store.access import AccessFilter
-from fhir_server.store.sqlite import packing
+from fhir_server.store.sqlite import forms
 from fhir_server.store.sqlite.queries.access_sql import row_access
 from fhir_server.store.sqlite.queries.reads import read_page
 from fhir_server.store.sqlite.schema import DELETE, FOREVER
@@ -17,8 +17,8 @@ def withheld(connection: apsw.Connection, access: AccessFilter, patient: str) ->
     rows = row_access(access, None)
     if rows.open:
         return False
-    key = packing.compartment_key("Patient", patient)
-    found = (packing.compartment_word("", "Patient", patient), packing.exact_key(key))
+    key = forms.compartment_key("Patient", patient)
+    found = (forms.compartment_word("", "Patient", patient), forms.exact_key(key))
     visible = rows.visible("v")
     hidden = f"SELECT EXISTS (SELECT 1 {_IN_COMPARTMENT} AND NOT ({visible.text}))"
     if connection.execute(hidden, (*found, *visible.values)).get:

@@ -25,8 +25,8 @@ _SUPERSEDED = f"""SELECT vid, type, spans FROM version INDEXED BY version_supers
 _DELETES = {
     "date": "DELETE FROM date WHERE field=? AND low=? AND high=? AND vid=?",
     "string": "DELETE FROM string WHERE field=? AND text=? AND vid=?",
-    "number": "DELETE FROM number WHERE field=? AND low=? AND high=? AND vid=?",
-    "quantity": "DELETE FROM quantity WHERE field=? AND system=? AND unit=? AND low=? AND high=? AND vid=?",
+    "number": "DELETE FROM number WHERE field=? AND unit=? AND low=? AND high=? AND vid=?",
+    "position": "DELETE FROM position WHERE field=? AND latitude=? AND longitude=? AND vid=?",
 }
 
 
@@ -85,11 +85,11 @@ def _clean_batch(connection: apsw.Connection, horizon: int) -> tuple[int, int]:
 def remove_index(connection: apsw.Connection, vid: int, type: str, spans: str | None) -> int:
     """Remove the rows by which searches find a version; how many there were."""
     rows = unpack_rows(type, spans)
-    for table, row in rows:
-        connection.execute(_DELETES[table], (*row, vid))
+    for table, known in rows.items():
+        connection.executemany(_DELETES[table], [(*row, vid) for row in known])
     connection.execute("DELETE FROM posting WHERE rowid=?", (vid,))
     connection.execute("UPDATE version SET indexed=0 WHERE vid=?", (vid,))
-    return len(rows) + 1
+    return sum(map(len, rows.values())) + 1
 
 
 @dataclass(slots=True)

@@ -4,6 +4,7 @@ While it runs, searches and filtered sessions are refused: half an index would h
 forbids. The place reached is kept in `meta`, so a kill costs one batch. Other programs' versions may not write.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import apsw
@@ -23,7 +24,6 @@ from fhir_server.store.values import Version
 if TYPE_CHECKING:
     from fhir_server.store.sqlite.store import SqliteStore
 
-_DROP = "".join(f"DROP TABLE {table};" for table in ("posting", "date", "string", "number", "quantity"))
 _REPACK = "UPDATE version SET tokens=?, keys=?, spans=?, patients=?, indexed=? WHERE vid=?"
 _INHERIT = """UPDATE version SET (tokens, keys, spans, patients)=(SELECT p.tokens, p.keys, p.spans, p.patients
  FROM version p WHERE p.type=version.type AND p.id=version.id AND p.version=version.version-1) WHERE vid=?"""
@@ -32,7 +32,13 @@ Fresh = list[tuple[int, Packed | None]]
 """Row numbers with their new entries; None for deletions, which inherit those of the version before them."""
 
 
-async def reindex(store: "SqliteStore", wanted: str, entries_of: EntriesOf, batch: int) -> int:
+async def reindex(
+    store: "SqliteStore",
+    wanted: str,
+    entries_of: EntriesOf,
+    batch: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> int:
     """Build the index for `wanted`, or go on building it; how many versions were indexed by this call."""
     await store.writer.task(lambda connection: _begin(connection, wanted))
     done = 0
@@ -43,13 +49,19 @@ async def reindex(store: "SqliteStore", wanted: str, entries_of: EntriesOf, batc
             return done
         await store.writer.task(lambda connection, fresh=fresh: _write(connection, fresh))  # type: ignore[misc]
         done += len(fresh)
+        if progress is not None:
+            progress(*await store.readers.ask(_reached))
+
+
+def _reached(connection: apsw.Connection) -> tuple[int, int]:
+    return schema.get(connection, "reindex_at"), schema.get(connection, "reindex_end")
 
 
 def _begin(connection: apsw.Connection, wanted: str) -> None:
     """Empty the index, unless this build has begun already."""
     if schema.get(connection, "index") == BUILDING + wanted:
         return
-    run_script(connection, _DROP + schema.INDEX_TABLES)
+    run_script(connection, schema.DROP_INDEX + schema.INDEX_TABLES)
     last = connection.execute("SELECT max(vid) FROM version").get or 0
     horizon = latest_state(connection).sequence
     for key, value in (("index", BUILDING + wanted), ("reindex_at", 0), ("reindex_end", last), ("horizon", horizon)):

@@ -12,7 +12,8 @@ import msgspec
 from fhir_server.store.access import EVERYTHING
 from fhir_server.store.entries import Entries
 from fhir_server.store.sqlite.connection import open_connection
-from fhir_server.store.sqlite.packing import DELIMITER, Packed, pack
+from fhir_server.store.sqlite.forms import HASH_SIZE
+from fhir_server.store.sqlite.packing import TABLES, Packed, pack
 from fhir_server.store.sqlite.queries.reads import read_page
 from fhir_server.store.sqlite.schema import DELETE, FOREVER
 from fhir_server.store.values import Version
@@ -26,16 +27,17 @@ MOST_PLACES = 1_000
 EntriesOf = Callable[[Version], Awaitable[Entries]]
 
 _ROWS = {
-    "dates": "SELECT 1 FROM date WHERE field=? AND low=? AND high=? AND vid=?",
-    "strings": "SELECT 1 FROM string WHERE field=? AND text=? AND vid=?",
-    "numbers": "SELECT 1 FROM number WHERE field=? AND low=? AND high=? AND vid=?",
-    "quantities": "SELECT 1 FROM quantity WHERE field=? AND system=? AND unit=? AND low=? AND high=? AND vid=?",
+    "date": "SELECT 1 FROM date WHERE field=? AND low=? AND high=? AND vid=?",
+    "string": "SELECT 1 FROM string WHERE field=? AND text=? AND vid=?",
+    "number": "SELECT 1 FROM number WHERE field=? AND unit=? AND low=? AND high=? AND vid=?",
+    "position": "SELECT 1 FROM position WHERE field=? AND latitude=? AND longitude=? AND vid=?",
 }
+_TERM = "SELECT 1 FROM vocabulary WHERE field=? AND text=?"
 _STRAYS = {
     "posting": "SELECT id FROM posting_docsize WHERE id NOT IN (SELECT vid FROM version WHERE indexed=1) LIMIT 1",
     **{
         table: f"SELECT t.vid FROM {table} t LEFT JOIN version v ON v.vid=t.vid WHERE v.indexed IS NOT 1 LIMIT 1"
-        for table in ("date", "string", "number", "quantity")
+        for table in TABLES
     },
 }
 
@@ -115,15 +117,17 @@ def _faults(connection: apsw.Connection, stored: Stored, packed: Packed) -> list
     if set(stored.keys.split(b"\x1e")) != set(packed.keys.split(b"\x1e")):
         faults.append("exact keys differ")
     if _spans(stored.spans) != _spans(packed.spans):
-        faults.append("dates, strings, numbers or quantities differ")
+        faults.append("dates, strings, numbers, quantities, positions or groups differ")
     if not _is_current(connection, stored.vid):
         return faults
     words = " AND ".join(packed.postings.split())
     if words and connection.execute("SELECT 1 FROM posting(?) WHERE rowid=?", (words, stored.vid)).get is None:
         faults.append("postings are missing")
-    for name, text in _ROWS.items():
-        if any(connection.execute(text, (*row, stored.vid)).get is None for row in getattr(packed, name)):
-            faults.append(f"{name} are missing")
+    for table, rows in packed.rows.items():
+        if any(connection.execute(_ROWS[table], (*row, stored.vid)).get is None for row in rows):
+            faults.append(f"{table}: rows are missing")
+    if any(connection.execute(_TERM, term).get is None for term in packed.terms):
+        faults.append("texts are missing in the vocabulary")
     return faults
 
 
@@ -132,10 +136,10 @@ def _is_current(connection: apsw.Connection, vid: int) -> bool:
 
 
 def _tokens(packed: bytes) -> set[bytes]:
-    size = len(DELIMITER) + 8
-    return {packed[start : start + size] for start in range(0, len(packed), size)}
+    return {packed[start : start + HASH_SIZE] for start in range(0, len(packed), HASH_SIZE)}
 
 
-def _spans(text: str | None) -> dict[str, list[str]]:
-    spans = msgspec.json.decode(text, type=dict[str, list[msgspec.Raw]]) if text else {}
-    return {name: sorted(bytes(value).decode() for value in values) for name, values in spans.items()}
+def _spans(text: str | None) -> dict[str, Any]:
+    """What `spans` says, whatever the order of the values."""
+    spans = msgspec.json.decode(text) if text else {}
+    return {name: sorted(map(repr, values)) for name, values in spans.items()}

@@ -1,0 +1,69 @@
+"""Texts as words for `_text` and `_content`: folded, without markup. https://hl7.org/fhir/R4/search.html#text"""
+
+import re
+from functools import lru_cache
+from html import unescape
+from typing import Any, Final
+
+from fhir_server.search.reading.folding import fold
+
+TEXT: Final = "_text"
+CONTENT: Final = "_content"
+_MARKUP: Final = re.compile(r"<[^>]*>")
+_ENTITY: Final = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
+_WORD: Final = re.compile(r"[^\W_]+")
+_LONGEST: Final = 64
+_FREQUENT: Final = 60
+"""Shorter texts repeat from resource to resource, so their words are remembered"""
+_NOT_TEXT: Final = frozenset({"reference", "system", "url", "profile", "div", "data", "contentType", "id", "versionId"})
+"""JSON properties whose strings nobody looks for as text: addresses, identities, attachments, markup"""
+
+
+def words_of(text: str) -> frozenset[str]:
+    """The words of a text, each once; a longer one is cut."""
+    return _words_of_frequent(text) if len(text) <= _FREQUENT else _words(text)
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(word[:_LONGEST] for word in _WORD.findall(fold(text)))
+
+
+_words_of_frequent = lru_cache(16_384)(_words)
+
+
+def narrative_words(resource: dict[str, Any]) -> frozenset[str]:
+    """The words that a reader sees in the narrative (`Resource.text`)."""
+    narrative = resource.get("text")
+    div = narrative.get("div") if isinstance(narrative, dict) else None
+    return _words(_without_markup(div)) if isinstance(div, str) else frozenset()
+
+
+def content_words(resource: dict[str, Any]) -> frozenset[str]:
+    """The words of every text of a resource, its narrative included."""
+    found: set[str] = set(narrative_words(resource))
+    _collect(resource, found)
+    return frozenset(found)
+
+
+def _without_markup(div: str) -> str:
+    return _ENTITY.sub(_character, _MARKUP.sub(" ", div))
+
+
+def _character(entity: re.Match[str]) -> str:
+    return unescape(entity[0])
+
+
+def _collect(value: dict[str, Any], found: set[str]) -> None:
+    for key, item in value.items():
+        kind = type(item)
+        if kind is str:
+            if key not in _NOT_TEXT:
+                found |= words_of(item)
+        elif kind is dict:
+            _collect(item, found)
+        elif kind is list:
+            for each in item:
+                if type(each) is dict:
+                    _collect(each, found)
+                elif type(each) is str and key not in _NOT_TEXT:
+                    found |= words_of(each)
