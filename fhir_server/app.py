@@ -25,7 +25,7 @@ from fhir_server.index_rules import Added, IndexRules
 from fhir_server.indexing import Indexing
 from fhir_server.interactions import INTERACTIONS
 from fhir_server.interactions.capabilities import SOFTWARE, capability_statement
-from fhir_server.interactions.context import Rules, Server
+from fhir_server.interactions.context import NOT_STORED, WRITTEN_BY_SERVER, Rules, Server
 from fhir_server.model.json import dump
 from fhir_server.operations import OPERATIONS
 from fhir_server.outcome import FhirError
@@ -111,6 +111,7 @@ def build_server(
             timezone=timezone,
             clock_ms=clock_ms,
             limits=Limits(count=settings.page_size, max_count=settings.max_page_size),
+            kept_apart=NOT_STORED | WRITTEN_BY_SERVER,
         ),
         links=PageLinks(store.secret("page-links", 32)),
         rules=rules,

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 
 from fhir_server.outcome import Invalid, NotSupported
 from fhir_server.search.compilation import Compilation
+from fhir_server.search.context import SearchContext
 from fhir_server.search.offered import require_indexed, why_not_followed
 from fhir_server.search.parameter_path import Backward, Hop
 from fhir_server.search.parameters import Parameter
@@ -47,7 +48,16 @@ def check_followed(parameter: Parameter) -> None:
         raise NotSupported(f"The parameter {parameter.name} of {parameter.resource_type} cannot be followed: {reason}.")
 
 
+def check_reached(resource_type: str, context: SearchContext) -> None:
+    """Raises `NotSupported` for a type that is kept apart."""
+    if resource_type in context.kept_apart:
+        raise NotSupported(
+            f"Resources of the type {resource_type} are kept apart: chains and includes do not reach them."
+        )
+
+
 async def _to_type(compilation: Compilation, parameter: Parameter, target: str, rest: Rest) -> Criterion:
+    check_reached(target, compilation.context)
     if target not in parameter.target_types():
         raise Invalid(f"The parameter {parameter.name} cannot refer to {target[:_SHOWN]}.")
     compilation.spend()
@@ -80,6 +90,7 @@ async def _to_any(compilation: Compilation, parameter: Parameter, rest: Rest) ->
 async def _backward(compilation: Compilation, resource_type: str, hop: Backward, rest: Rest) -> Criterion:
     if not compilation.context.definitions.is_resource_type(hop.type):
         raise Invalid(f"_has: there is no resource type {hop.type[:_SHOWN]}.")
+    check_reached(hop.type, compilation.context)
     parameter = compilation.parameters(hop.type).get(hop.param)
     if parameter is None:
         raise Invalid(f"_has: {hop.type} has no search parameter {hop.param[:_SHOWN]}.")

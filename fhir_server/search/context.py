@@ -30,10 +30,12 @@ class Limits:
 @dataclass(frozen=True, slots=True)
 class SearchContext:
     """`base_url`: of this server, without a slash at its end. `timezone`: of dates that name none. `clock_ms`: now, in
-    milliseconds since 1970, for `ap` on dates."""
+    milliseconds since 1970, for `ap` on dates. `kept_apart`: types whose resources no chain and no include can reach,
+    because they are not stored as others are."""
 
     definitions: Definitions
     base_url: str
     timezone: ZoneInfo
     clock_ms: Callable[[], int]
     limits: Limits = field(default_factory=Limits)
+    kept_apart: frozenset[str] = frozenset()

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from fhir_server.definitions.definitions import Definitions
 from fhir_server.outcome import Invalid, Issue, NotSupported
-from fhir_server.search.chaining import check_followed
+from fhir_server.search.chaining import check_followed, check_reached
+from fhir_server.search.context import SearchContext
 from fhir_server.search.offered import followed_parameters, require_indexed, why_not_followed
 from fhir_server.search.parameters import Parameter, parameters_of
 
@@ -44,7 +45,7 @@ class Includes:
     notes: tuple[Issue, ...] = ()
 
 
-def read_include(name: str, value: str, types: tuple[str, ...], definitions: Definitions) -> Includes:
+def read_include(name: str, value: str, types: tuple[str, ...], context: SearchContext) -> Includes:
     """What `_include` or `_revinclude` asks for in a search of these types.
 
     Raises `Invalid` for an unknown type, parameter or modifier and for what can never include anything, `NotSupported`
@@ -53,7 +54,7 @@ def read_include(name: str, value: str, types: tuple[str, ...], definitions: Def
     plain, colon, modifier = name.partition(":")
     if colon and modifier not in _ITERATING:
         raise Invalid(f"The parameter {plain} has the modifier :iterate and no other.")
-    reading = _Reading(plain, bool(colon), types, definitions)
+    reading = _Reading(plain, bool(colon), types, context)
     notes: list[Issue] = []
     source, param, target = reading.parts(value)
     parameters = reading.all_of(source, notes) if param == "*" else [reading.named(source, param)]
@@ -69,7 +70,11 @@ class _Reading:
     name: str
     iterate: bool
     types: tuple[str, ...]
-    definitions: Definitions
+    context: SearchContext
+
+    @property
+    def definitions(self) -> Definitions:
+        return self.context.definitions
 
     @property
     def reverse(self) -> bool:
@@ -89,6 +94,7 @@ class _Reading:
         for type in (parts[0], *parts[2:]):
             if not self.definitions.is_resource_type(type):
                 raise Invalid(f"{self.name}: there is no resource type {type[:_SHOWN]}.")
+            check_reached(type, self.context)
         if not self.reverse and not self.iterate and parts[0] not in self.types:
             raise Invalid(
                 f"{self.name}: the search is not for {parts[0]}; with :iterate, what was included counts too."

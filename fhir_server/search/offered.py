@@ -70,11 +70,14 @@ def supported_includes(resource_type: str, definitions: Definitions) -> tuple[st
     return ("*", *found) if found else ()
 
 
-def supported_revincludes(resource_type: str, definitions: Definitions) -> tuple[str, ...]:
-    """What `_revinclude` may name in a search of this type (`searchRevInclude`)."""
+def supported_revincludes(
+    resource_type: str, definitions: Definitions, kept_apart: frozenset[str] = frozenset()
+) -> tuple[str, ...]:
+    """What `_revinclude` may name in a search of this type (`searchRevInclude`); `kept_apart` as in `SearchContext`."""
     return tuple(
         f"{source}:{each.name}"
         for source in definitions.resource_types
+        if source not in kept_apart
         for each in followed_parameters(source, definitions)
         if resource_type in each.target_types()
     )

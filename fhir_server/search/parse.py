@@ -95,7 +95,8 @@ async def parse(
         contained = Contained(
             resource_type, criteria, results.contained_type or "container", results.contained == "both"
         )
-        query = _around(contained, reading, tuple(types) or context.definitions.resource_types)
+        everywhere = [each for each in context.definitions.resource_types if each not in context.kept_apart]
+        query = _around(contained, reading, types or everywhere)
     elif results.contained_type is not None:
         raise Invalid("The parameter _containedType goes with _contained=true or both.")
     return _search(reading, query, contained, strict=strict)

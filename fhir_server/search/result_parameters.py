@@ -149,7 +149,7 @@ _WITHOUT_ORDER = frozenset({"_text", "_content"})
 
 def take_include(results: Results, name: str, value: str) -> tuple[str, str]:
     """Notes what `_include` or `_revinclude` asks; gives back the parameter as it was understood."""
-    found = read_include(name, value, results.types, results.context.definitions)
+    found = read_include(name, value, results.types, results.context)
     results.includes += (each for each in found.includes if each not in results.includes)
     results.notes += (each for each in found.notes if each not in results.notes)
     limit = results.context.limits.includes

@@ -1,9 +1,12 @@
 """Chains forwards and backwards: the criteria, and what cannot be chained."""
 
+from dataclasses import replace
+
 import pytest
 
 from fhir_server.outcome import FhirError, Invalid, NotSupported, TooCostly
 from fhir_server.search.context import Limits
+from fhir_server.search.parse import parse
 from fhir_server.store.criteria import (
     AnyOf,
     Chained,
@@ -18,6 +21,7 @@ from fhir_server.store.criteria import (
     TokenIs,
 )
 from tests.search.queries import criterion, search
+from tests.search.samples import CONTEXT
 
 SUBJECT = ("Observation.subject",)
 ENCOUNTER_SUBJECT = ("Encounter.subject",)
@@ -265,3 +269,18 @@ async def test_a_chain_from_an_unknown_parameter_is_an_unknown_parameter() -> No
 async def test_chains_count_against_the_limit_of_criteria() -> None:
     with pytest.raises(TooCostly):
         await search("Observation", "focus._id=1", limits=Limits(criteria=100))
+
+
+@pytest.mark.parametrize(
+    ("resource_type", "name"),
+    [
+        ("Patient", "_has:AuditEvent:patient:type"),
+        ("Patient", "_has:Observation:patient:_has:AuditEvent:entity:type"),
+        ("Provenance", "target:AuditEvent._id"),
+        ("Provenance", "target:AuditEvent.patient.name"),
+    ],
+)
+async def test_what_is_kept_apart_is_not_reached(resource_type: str, name: str) -> None:
+    apart = replace(CONTEXT, kept_apart=frozenset({"AuditEvent"}))
+    with pytest.raises(NotSupported, match="^Resources of the type AuditEvent are kept apart"):
+        await parse(resource_type, [(name, "x")], apart, strict=False)

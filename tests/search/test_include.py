@@ -1,18 +1,20 @@
 """What `_include` and `_revinclude` ask for."""
 
+from dataclasses import replace
+
 import pytest
 
-from fhir_server.definitions.definitions import r4
 from fhir_server.outcome import FhirError, Invalid, Issue, NotSupported, TooCostly
 from fhir_server.search.context import Limits
 from fhir_server.search.include import Include, Includes, read_include
 from tests.search.queries import search
+from tests.search.samples import CONTEXT
 
 PERFORMERS = ("CareTeam", "Organization", "Patient", "Practitioner", "PractitionerRole", "RelatedPerson")
 
 
 def read(name: str, value: str, *types: str) -> Includes:
-    return read_include(name, value, types or ("Observation",), r4())
+    return read_include(name, value, types or ("Observation",), CONTEXT)
 
 
 @pytest.mark.parametrize(
@@ -183,3 +185,21 @@ async def test_how_many_references_a_search_includes_along() -> None:
     assert len((await search("Patient", "_include=*", limits=limits)).includes) == 3
     with pytest.raises(TooCostly, match=r"^A search includes along at most 3 references: name them instead of \*\.$"):
         await search("Patient", "_include=*&_revinclude=Observation:patient", limits=limits)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("_revinclude", "AuditEvent:entity"),
+        ("_revinclude", "AuditEvent:*"),
+        ("_include", "Provenance:target:AuditEvent"),
+        ("_include:iterate", "AuditEvent:agent"),
+    ],
+)
+def test_what_is_kept_apart_is_not_included(name: str, value: str) -> None:
+    apart = replace(CONTEXT, kept_apart=frozenset({"AuditEvent"}))
+    with pytest.raises(NotSupported) as caught:
+        read_include(name, value, ("Provenance",), apart)
+    assert str(caught.value) == (
+        "Resources of the type AuditEvent are kept apart: chains and includes do not reach them."
+    )

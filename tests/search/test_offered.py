@@ -79,6 +79,15 @@ def test_the_includes_of_a_patient() -> None:
     found = supported_revincludes("Patient", r4())
     assert {"Observation:patient", "Observation:subject", "CarePlan:patient", "Provenance:target"} <= set(found)
     assert "Observation:encounter" not in found
+    assert [each for each in found if each.startswith("AuditEvent:")] == [
+        "AuditEvent:agent",
+        "AuditEvent:entity",
+        "AuditEvent:patient",
+        "AuditEvent:source",
+    ]
+    assert supported_revincludes("Patient", r4(), frozenset({"AuditEvent"})) == tuple(
+        each for each in found if not each.startswith("AuditEvent:")
+    )
 
 
 @pytest.mark.parametrize("resource_type", r4().resource_types)
