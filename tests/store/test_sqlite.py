@@ -1,6 +1,6 @@
 """The SQLite store passes the conformance suite, with each of its ways to run a search."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -73,8 +73,15 @@ class TestCollidingHashes(OracleRules):
     exact_only = True
 
     @pytest.fixture(autouse=True)
-    def colliding(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(forms, "digest", lambda text: bytes(8))
-        for remembered in vars(forms).values():
-            if hasattr(remembered, "cache_clear") and remembered is not forms.field_number:
-                remembered.cache_clear()
+    def colliding(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+        with monkeypatch.context() as patched:
+            patched.setattr(forms, "digest", lambda text: bytes(8))
+            forget_hashes()
+            yield
+        forget_hashes()
+
+
+def forget_hashes() -> None:
+    for remembered in vars(forms).values():
+        if hasattr(remembered, "cache_clear"):
+            remembered.cache_clear()

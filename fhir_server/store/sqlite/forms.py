@@ -1,7 +1,7 @@
 """The words, hashes and exact keys by which entries are found and judged.
 
-A token is a 64-bit hash: in the column `tokens`, and with the type as a word of the full-text index. That a hash is found
-across the border of two others is as unlikely as that two hashes are the same.
+A token is a 64-bit hash: in the column `tokens`, and with the type as a word of the full-text index. That a hash is
+found across the border of two others is as unlikely as that two hashes are the same.
 Identifiers, references, compartments and URIs are also kept exactly as they are, in the column `keys`, so that no
 collision of hashes can show the wrong person.
 """

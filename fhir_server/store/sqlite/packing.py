@@ -40,7 +40,7 @@ class Packed(NamedTuple):
 def pack(type: str, entries: Entries) -> Packed:
     """The packed form of the entries of a resource of this type."""
     hashes: dict[bytes, None] = {}
-    words: dict[str, None] = {}
+    words: dict[str, None] = {forms.word(type, ""): None}
     _hashed(type, entries, hashes, words)
     keys = _exact(type, entries, words)
     for group, inner in entries.groups:

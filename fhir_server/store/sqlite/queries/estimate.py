@@ -1,6 +1,6 @@
 """About how many rows match: counted where that is cheap, else extrapolated from samples.
 
-A sample is a window of candidates behind some row number. Only rows that match and that the filter lets through are
+A sample is a window of rows by their number. Only rows that match and that the filter lets through are
 counted in it, so that an estimate says nothing of what is hidden.
 """
 
@@ -13,6 +13,8 @@ from fhir_server.store.sqlite.queries.sql import Sql
 COUNT_STEPS = 1_000_000
 WINDOWS = 40
 WINDOW_ROWS = 50
+ENOUGH = 50
+"""Matches in a sample; where there are fewer the windows are made ten times as wide"""
 
 _LAST = "SELECT max(vid) FROM version"
 
@@ -29,33 +31,34 @@ def estimate(search: Search) -> int:
 def _extrapolated(search: Search) -> int:
     """The same question gets the same windows, so that an estimate does not change from page to page."""
     last = search.connection.execute(_LAST).get or 0
-    width = last // WINDOWS + 1
+    part = last // WINDOWS + 1
+    width, matched = WINDOW_ROWS, 0
+    while True:
+        matched, seen = _sampled(search, last, part, min(width, part))
+        if matched >= ENOUGH or width >= part:
+            return round(matched / max(seen, 1) * last)
+        width *= 10
+
+
+def _sampled(search: Search, last: int, part: int, width: int) -> tuple[int, int]:
+    """How many rows match in a window of each part of the rows, and how many rows the windows hold."""
     random = Random(last)
     matched = seen = 0
-    for number in range(WINDOWS):
-        begin = number * width + random.randrange(max(width - WINDOW_ROWS, 0) + 1) + 1
-        found, reached = _window(search, begin, min((number + 1) * width, last))
-        matched += found
-        seen += reached - begin + 1
-    return round(matched / max(seen, 1) * last)
+    for begin in range(1, last + 1, part):
+        first = begin + random.randrange(part - width + 1)
+        end = min(first + width - 1, last)
+        if first <= end:
+            matched += _window(search, first, end)
+            seen += end - first + 1
+    return matched, seen
 
 
-def _window(search: Search, begin: int, end: int) -> tuple[int, int]:
-    """How many of the next candidates match, and up to which row number was looked."""
-    if begin > end:
-        return 0, begin - 1
-    words = search.words
+def _window(search: Search, first: int, end: int) -> int:
+    words, matching = search.few_words, search.matching()
     if words is None:
-        source = Sql("SELECT vid FROM version NOT INDEXED WHERE vid>=? AND vid<=? ORDER BY vid LIMIT ?")
+        source = Sql("version v NOT INDEXED WHERE v.vid>=? AND v.vid<=?")
     else:
-        source = Sql(
-            "SELECT rowid AS vid FROM posting(?) WHERE rowid>=? AND rowid<=? ORDER BY rowid LIMIT ?", (words.text,)
-        )
-    matching = search.matching()
-    text = (
-        f"SELECT count(*), max(c.vid), ifnull(sum({matching.text}), 0) FROM ({source.text}) c"
-        f" CROSS JOIN version v ON v.vid=c.vid"
-    )
-    values = (*matching.values, *source.values, begin, end, WINDOW_ROWS)
-    rows, reached, found = search.connection.execute(text, values).get
-    return found, reached if rows == WINDOW_ROWS else end
+        found = "posting(?) p CROSS JOIN version v ON v.vid=p.rowid WHERE p.rowid>=? AND p.rowid<=?"
+        source = Sql(found, (words.text,))
+    text = f"SELECT count(*) FROM {source.text} AND {matching.text}"
+    return int(search.connection.execute(text, (*source.values, first, end, *matching.values)).get)

@@ -10,12 +10,12 @@ from math import isqrt
 import apsw
 
 from fhir_server.store.access import AccessFilter
-from fhir_server.store.criteria import AllOf, Criterion, IdIs, LastUpdatedIs, Prefix
+from fhir_server.store.criteria import AllOf, Criterion, IdIs, LastUpdatedIs, Not, Prefix
 from fhir_server.store.sqlite.queries.access_sql import RowAccess
 from fhir_server.store.sqlite.queries.narrowing import Narrowed, narrowed
 from fhir_server.store.sqlite.queries.postings import access_words, all_words, words_for
 from fhir_server.store.sqlite.queries.predicates import json_list
-from fhir_server.store.sqlite.queries.resolved import Resolved
+from fhir_server.store.sqlite.queries.resolved import Resolved, Words
 from fhir_server.store.sqlite.queries.sql import TRUE, Sql
 
 FEW_WORDS = 16
@@ -93,6 +93,11 @@ def _posting(type: str, criteria: Sequence[Asked], access: AccessFilter, rows: R
     """The full-text index. The words of a filter with many alternatives cost more than they save where the criteria
     narrow the search already, and are only a way out where nothing else does."""
     pairs = [(criterion, words_for(type, criterion)) for criterion in criteria]
+    positive = [pair for pair in pairs if not isinstance(pair[0], Not)]
+    pairs = positive if any(words is not None for _, words in positive) else pairs
+    spread = max(pairs, key=lambda pair: _alternatives(pair[1]), default=None)
+    if spread is not None and spread[1] is not None and _alternatives(spread[1]) > FEW_WORDS:
+        return _spread(spread[1], [part for _, part in pairs if part is not spread[1]])
     words = all_words([part for _, part in pairs])
     visible = None if rows.everything else access_words(type, access)
     costly = False
@@ -109,6 +114,23 @@ def _posting(type: str, criteria: Sequence[Asked], access: AccessFilter, rows: R
         order="p.rowid",
         last_resort=costly,
         words=words.text,
+    )
+
+
+def _alternatives(words: Words | None) -> int:
+    return 0 if words is None else len(words.alternatives)
+
+
+def _spread(choice: Words, others: Sequence[Words | None]) -> Driver:
+    """Many words of which one is enough: each is asked for alone, together with what else must hold. One expression of
+    all of them takes time that grows with their square."""
+    rest = all_words([words for words in others if words is not None and words.count <= FEW_WORDS])
+    found = "json_each(?) w CROSS JOIN posting(w.value" + (") p" if rest is None else "||?) p")
+    values = (json_list(choice.alternatives), *(() if rest is None else (f" AND {rest.text}",)))
+    return Driver(
+        "posting",
+        Sql(f"(SELECT DISTINCT p.rowid AS vid FROM {found}) d CROSS JOIN version v ON v.vid=d.vid", values),
+        counting=Sql(f"SELECT 1 FROM {found}", values),
     )
 
 

@@ -18,6 +18,7 @@ from fhir_server.store.criteria import (
     InCompartment,
     InGroup,
     IsPresent,
+    Not,
     ReferenceTo,
     TermIs,
     TokenIs,
@@ -37,6 +38,8 @@ def words_for(type: str, criterion: Criterion | Resolved, group: str = "") -> Wo
             return criterion.words
         case AnyOf(criteria):
             return any_words([words_for(type, part, group) for part in criteria])
+        case Not(inner):
+            return None if group else negated_words(type, words_for(type, inner))
         case AllOf(criteria):
             return all_words([words_for(type, part, group) for part in criteria])
         case InGroup(name, criteria):
@@ -101,6 +104,13 @@ def all_words(parts: Sequence[Words | None]) -> Words | None:
     return _joined(known, " AND ", len(known) == len(parts)) if known else None
 
 
+def negated_words(type: str, inner: Words | None) -> Words | None:
+    """The expression for all rows of a type but those that it finds, which must be no superset."""
+    if inner is None or not inner.complete:
+        return None
+    return Words(f"({forms.word(type, '')} NOT {inner.text})", True, count=inner.count + 1)
+
+
 def any_words(parts: Sequence[Words | None]) -> Words | None:
     """The expression for at least one of the parts; None where one of them has none."""
     known = [part for part in parts if part is not None]
@@ -113,8 +123,12 @@ def _joined(parts: Sequence[Words], word: str, complete: bool) -> Words | None:
     count = sum(part.count for part in parts)
     if count > MOST_WORDS:
         return None
-    text = parts[0].text if len(parts) == 1 else f"({word.join(part.text for part in parts)})"
-    return Words(text, complete and all(part.complete for part in parts), count)
+    if len(parts) == 1:
+        return replace(parts[0], complete=complete and parts[0].complete)
+    text = f"({word.join(part.text for part in parts)})"
+    simple = word == " OR " and all(part.count == 1 or part.alternatives for part in parts)
+    alternatives = tuple(text for part in parts for text in (part.alternatives or (part.text,))) if simple else ()
+    return Words(text, complete and all(part.complete for part in parts), alternatives, count)
 
 
 def access_words(type: str, access: AccessFilter) -> Words | None:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from fhir_server.store.sqlite.queries.plan import Asked
     from fhir_server.store.sqlite.queries.search import Search
 
-SOME, MANY = 2_000, 100_000
+SOME, MANY = 10_000, 100_000
 """Up to how many resources a chain may lead over at the first attempt, and at all"""
 
 MOST_TEXTS = 400
@@ -165,7 +165,7 @@ class Resolver:
         source = self._row
         matching = all_of([inner.matching(row=source), inner.reads(source, asked.elements)])
         refers = f"EXISTS (SELECT 1 FROM json_each(reference_ids({source}.keys, ?, ?)) r WHERE r.value={row}.id)"
-        words = inner.words
+        words = inner.few_words
         found = f"source_word(?, ?, ?, {row}.id)" + ("" if words is None else "||?")
         text = (
             f"EXISTS (SELECT 1 FROM posting({found}) p CROSS JOIN version {source} ON {source}.vid=p.rowid"

@@ -10,10 +10,11 @@ from fhir_server.store.sqlite.queries.sql import Sql
 @dataclass(frozen=True, slots=True)
 class Words:
     """An expression of the full-text index; `complete` where a row that it finds needs no further look at this
-    criterion."""
+    criterion. `alternatives`: single words, where it is nothing but a choice of them."""
 
     text: str
     complete: bool
+    alternatives: tuple[str, ...] = ()
     count: int = 1
 
 

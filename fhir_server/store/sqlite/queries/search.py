@@ -17,7 +17,16 @@ from fhir_server.store.criteria import Criterion, Elements, Query
 from fhir_server.store.sqlite.queries.access_sql import row_access
 from fhir_server.store.sqlite.queries.budget import UsedUp, trial
 from fhir_server.store.sqlite.queries.ordering import Cursor, Order, deciding, read_cursor
-from fhir_server.store.sqlite.queries.plan import Asked, Driver, best, conjuncts, drivers, probe_limit, type_walk
+from fhir_server.store.sqlite.queries.plan import (
+    FEW_WORDS,
+    Asked,
+    Driver,
+    best,
+    conjuncts,
+    drivers,
+    probe_limit,
+    type_walk,
+)
 from fhir_server.store.sqlite.queries.postings import all_words, words_for
 from fhir_server.store.sqlite.queries.predicates import condition
 from fhir_server.store.sqlite.queries.resolve import MANY, SOME, Resolver
@@ -30,6 +39,7 @@ from fhir_server.store.sqlite.state import State
 from fhir_server.store.values import PlanStep
 
 TRIAL_STEPS = 4_000_000
+PROBE_STEPS = 400_000
 RESOLVE_STEPS = 2_000_000
 SORT_STEPS = 400_000_000
 
@@ -137,9 +147,10 @@ class Search:
         return (guard(elements) if elements else None) or TRUE
 
     @property
-    def words(self) -> Words | None:
-        """The expression of the full-text index for the criteria."""
-        return all_words([words_for(self.type, part) for part in self.criteria])
+    def few_words(self) -> Words | None:
+        """The expression of the full-text index for the criteria, if it is short enough to be asked again and again."""
+        known = [words_for(self.type, part) for part in self.criteria]
+        return all_words([words for words in known if words is not None and words.count <= FEW_WORDS])
 
     def select(self, columns: str, more: Sql = TRUE) -> list[tuple[Any, ...]] | None:
         """These columns of the rows that match and for which `more` holds, in no order; None where there are more than
@@ -167,7 +178,7 @@ class Search:
         if not self.probes:
             return self._walk(driver, limit)
         try:
-            with trial(self.connection, TRIAL_STEPS):
+            with trial(self.connection, PROBE_STEPS):
                 return self._walk(driver, limit)
         except UsedUp:
             if self.most < MANY:
