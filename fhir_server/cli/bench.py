@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 
 from fhir_server.cli.options import Format, FormatOption
@@ -12,7 +11,8 @@ bench_app = typer.Typer(help="How fast is it, here?")
 
 
 @bench_app.callback(invoke_without_command=True)
-def bench(
+def bench(  # noqa: PLR0913, PLR0917
+    context: typer.Context,
     url: Annotated[
         str | None, typer.Option("--url", help="The FHIR base of a server that runs; otherwise one is started.")
     ] = None,
@@ -27,7 +27,7 @@ def bench(
 
     Every figure stands beside that of a static route of the same server, taken in the same run.
     """
-    if click.get_current_context().invoked_subcommand is not None:
+    if context.invoked_subcommand is not None:
         return
     from fhir_server.bench.run import BenchOptions, run_bench
 

@@ -66,7 +66,7 @@ def answer(context: Context, bundle: ResultBundle) -> FhirResponse:
 
 
 def match_entry(base_url: str, version: Version, body: bytes, *, mode: bytes = b"match", part: str = "") -> bytes:
-    """A search result, or with the mode `include` what goes with it; `part`: the fragment (`#a`) of what is contained."""
+    """A search result, or with the mode `include` what goes along; `part`: the fragment (`#a`) of what is contained."""
     return b'{"fullUrl":"%s/%s/%s%s","resource":%s,"search":{"mode":"%s"}}' % (
         base_url.encode(),
         version.type.encode(),

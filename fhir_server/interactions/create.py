@@ -7,16 +7,13 @@ from urllib.parse import parse_qsl
 
 from fhir_server.interactions.answers import shown, written_answer
 from fhir_server.interactions.binary import resource_received
+from fhir_server.interactions.conditional import Condition, condition_of, found_by
 from fhir_server.interactions.context import WRITTEN_BY_SERVER, Context, Interaction
 from fhir_server.interactions.deciding import until_settled
 from fhir_server.interactions.incoming import basis, prepare
 from fhir_server.model.json import Document
-from fhir_server.outcome import MethodNotAllowed, PreconditionFailed
+from fhir_server.outcome import MethodNotAllowed
 from fhir_server.request import FhirResponse
-from fhir_server.search.claims import dependent_keys
-from fhir_server.search.parse import conditional_criteria
-from fhir_server.store.criteria import Criterion, Query
-from fhir_server.store.values import Version
 
 
 async def _run(context: Context) -> FhirResponse:
@@ -27,24 +24,13 @@ async def _run(context: Context) -> FhirResponse:
     condition = context.header("if-none-exist")
     if condition is None:
         return await _create(context, document)
-    criteria = await criteria_of(context, context.type, condition)
-    return await until_settled(lambda: _create_unless(context, document, criteria))
+    meant = await condition_of(context, context.type, query_of(condition, context.type))
+    return await until_settled(lambda: _create_unless(context, document, meant))
 
 
-async def criteria_of(context: Context, resource_type: str, condition: str) -> tuple[Criterion, ...]:
-    """The criteria of a conditional write: never empty, every parameter known; raises `Invalid` otherwise."""
-    query = condition.removeprefix("?")
-    query = query.removeprefix(f"{resource_type}?")
-    pairs = parse_qsl(query, keep_blank_values=True)
-    return await conditional_criteria(resource_type, pairs, context.server.search)
-
-
-async def the_match(context: Context, resource_type: str, criteria: tuple[Criterion, ...]) -> Version | None:
-    """The one resource that the criteria match, None for none; `PreconditionFailed` for several."""
-    page = await context.session.unseen.search(Query(resource_type, criteria, count=2))
-    if len(page.versions) > 1:
-        raise PreconditionFailed("The criteria match more than one resource; name them more exactly.")
-    return page.versions[0] if page.versions else None
+def query_of(condition: str, resource_type: str) -> list[tuple[str, str]]:
+    """The query parameters of `If-None-Exist`, with or without the type before them."""
+    return parse_qsl(condition.removeprefix("?").removeprefix(f"{resource_type}?"), keep_blank_values=True)
 
 
 async def _create(context: Context, document: Document) -> FhirResponse:
@@ -60,20 +46,20 @@ async def _create(context: Context, document: Document) -> FhirResponse:
     return written_answer(context, written, incoming.body.at(written.version, written.last_updated_ms))
 
 
-async def _create_unless(context: Context, document: Document, criteria: tuple[Criterion, ...]) -> FhirResponse:
-    state = await basis(context)
-    existing = await the_match(context, context.type, criteria)
+async def _create_unless(context: Context, document: Document, condition: Condition) -> FhirResponse:
+    found = await found_by(context, condition)
+    existing = found.only
     if existing is not None:
         shown_version = await context.session.read(existing.type, existing.id)
         return shown(shown_version if shown_version is not None and shown_version.body else existing)
     incoming = await prepare(context, document, context.server.new_id())
-    keys = dependent_keys(context.type, criteria)
+    keys = condition.keys
     committed = await context.session.commit(
         [incoming.write("create")],
         required=incoming.required,
         carries=incoming.carries | keys,
         depends_on=incoming.depends_on | keys,
-        basis=state,
+        basis=found.basis,
     )
     written = committed.written[0]
     return written_answer(context, written, incoming.body.at(written.version, written.last_updated_ms))

@@ -3,12 +3,14 @@
 The patched resource passes everything that an update passes. Decimals keep value and precision.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import jsonpatch
 import jsonpointer
 
 from fhir_server.interactions.answers import if_match
+from fhir_server.interactions.conditional import Condition, at, condition_of, the_one
 from fhir_server.interactions.context import WRITTEN_BY_SERVER, Context, Interaction
 from fhir_server.interactions.deciding import until_settled
 from fhir_server.interactions.incoming import check, prepare
@@ -37,7 +39,21 @@ async def _run(context: Context) -> FhirResponse:
     """200 with the new version; 400 for a patch that is none, 404, 412, 422 for one that does not apply."""
     if context.type in WRITTEN_BY_SERVER:
         raise MethodNotAllowed(f"{context.type} resources are written by the server alone.")
+    if context.target.id is None:
+        condition = await condition_of(context, context.type, context.request.parameters)
+        return await until_settled(lambda: _patch_found(context, condition))
     return await until_settled(lambda: _patch(context))
+
+
+async def _patch_found(context: Context, condition: Condition) -> FhirResponse:
+    """The one resource that the criteria match is patched: none is 404, several are 412."""
+    version, found = await the_one(context, condition)
+    inner = at(context, version.type, version.id)
+    replacing = replace(await grounds(inner, version.type, version.id), basis=found.basis)
+    document = patched_document(inner, replacing)
+    assert replacing.current is not None
+    incoming = await prepare(inner, keeping_labels(document, replacing), version.id)
+    return await replace_by(inner, incoming, replacing, based_on=replacing.current.version, keys=condition.keys)
 
 
 async def _patch(context: Context) -> FhirResponse:
@@ -120,4 +136,6 @@ def _apply(data: dict[str, Any], operations: list[Any]) -> dict[str, Any]:
     return result
 
 
-PATCH = Interaction("patch", "instance", (("PATCH", ("[type]", "[id]")),), "U", changes=True, run=_run)
+PATCH = Interaction(
+    "patch", "instance", (("PATCH", ("[type]", "[id]")), ("PATCH", ("[type]",))), "U", changes=True, run=_run
+)

@@ -1,7 +1,7 @@
 """A search carried out: one page of it as a Bundle, with what goes along and the links that lead on.
 
-https://hl7.org/fhir/R4/search.html, https://hl7.org/fhir/R4/http.html#paging. The first page fixes a snapshot; its links
-lead through it in both directions without repeating or skipping, whatever others write meanwhile.
+https://hl7.org/fhir/R4/search.html, https://hl7.org/fhir/R4/http.html#paging. The first page fixes a snapshot; its
+links lead through it in both directions without repeating or skipping, whatever others write meanwhile.
 """
 
 from collections.abc import Awaitable, Callable, Sequence

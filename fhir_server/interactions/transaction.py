@@ -12,9 +12,12 @@ from fhir_server.audit.trail import WRITTEN_STATUS
 from fhir_server.interactions.answers import preferred_return, version_headers
 from fhir_server.interactions.batch import response_bundle
 from fhir_server.interactions.bundle_entries import METHODS, BundleEntry, ReceivedBundle
+from fhir_server.interactions.conditional import Condition
+from fhir_server.interactions.conditional_references import resolve_references
 from fhir_server.interactions.context import Context
 from fhir_server.interactions.deciding import until_settled
 from fhir_server.interactions.incoming import Incoming, basis, faults
+from fhir_server.interactions.placing import at_entry, placed
 from fhir_server.interactions.transaction_entries import Planned, check_request, planned_write
 from fhir_server.interactions.transaction_links import Addresses, addresses_of, linked, note_patients
 from fhir_server.interactions.transaction_reads import READS, rehearse_reads
@@ -22,9 +25,8 @@ from fhir_server.model.json import Document
 from fhir_server.model.subset import is_subsetted
 from fhir_server.outcome import FhirError, Invalid, Issue, TooCostly
 from fhir_server.request import FhirResponse
-from fhir_server.search.claims import dependent_keys
 from fhir_server.store.criteria import AllOf
-from fhir_server.store.matching import Row, matches
+from fhir_server.store.matching import CannotJudge, Row, matches
 from fhir_server.store.values import Required, Snapshot, Write, Written
 
 _MOST_ISSUES = 500
@@ -56,8 +58,9 @@ class _Plan:
     found: dict[int, Written] = field(default_factory=dict)
 
     def add(self, position: int, planned: Planned) -> None:
-        self.writes.append(planned.write)
-        self.positions.append(position)
+        for write in (planned.write, *planned.others):
+            self.writes.append(write)
+            self.positions.append(position)
         self.required += planned.required
         self.carries |= planned.carries
         self.depends_on |= planned.depends_on
@@ -84,6 +87,7 @@ async def _attempt(context: Context, bundle: ReceivedBundle, grounds: Grounds | 
     grounds = grounds or Grounds(await basis(context))
     state = grounds.basis
     addresses = await addresses_of(context, bundle.entries)
+    await resolve_references(context, bundle.entries, addresses)
     plan = await _planned(context, bundle, addresses, state)
     plan.depends_on |= grounds.depends_on
     _refuse_rivals(plan, addresses)
@@ -99,6 +103,7 @@ async def _attempt(context: Context, bundle: ReceivedBundle, grounds: Grounds | 
 async def _planned(context: Context, bundle: ReceivedBundle, addresses: Addresses, state: Snapshot) -> _Plan:
     plan = _Plan()
     plan.depends_on |= addresses.depends_on
+    plan.carries.update(*addresses.keys.values())
     plan.found = dict(addresses.found)
     ordered = [entry for group in METHODS for entry in bundle.entries if entry.method in group]
     writing = [entry for entry in ordered if entry.method not in READS and entry.position not in plan.found]
@@ -141,20 +146,7 @@ async def _at_entry(
     try:
         return await planned_write(context, entry, document, addresses, position)
     except FhirError as error:
-        raise _placed(error, entry.place) from error
-
-
-def _placed(error: FhirError, place: str) -> FhirError:
-    """The same error, its issues at the entry that caused it."""
-    return type(error)([at_entry(issue, place) for issue in error.issues], position=error.position)
-
-
-def at_entry(issue: Issue, place: str) -> Issue:
-    """The issue of an entry's resource, with the entry's place before each expression."""
-    inside = [path.partition(".")[2] for path in issue.expression if not path.startswith("Bundle.entry")]
-    kept = [path for path in issue.expression if path.startswith("Bundle.entry")]
-    placed = (*kept, *(f"{place}.resource.{path}" if path else f"{place}.resource" for path in inside))
-    return Issue(issue.code, issue.diagnostics, placed or (place,), issue.severity)
+        raise placed(error, entry.place) from error
 
 
 def _refuse_rivals(plan: _Plan, addresses: Addresses) -> None:
@@ -164,18 +156,26 @@ def _refuse_rivals(plan: _Plan, addresses: Addresses) -> None:
         for key in incoming.carries:
             carriers.setdefault(key, []).append(incoming)
     compared = 0
-    for position, (resource_type, criteria) in addresses.conditional.items():
-        own = addresses.of_entry[position]
-        for key in dependent_keys(resource_type, criteria):
+    for position, condition in addresses.conditional.items():
+        own, resource_type = addresses.of_entry[position], condition.type
+        for key in condition.keys:
             for rival in carriers.get(key, ()):
                 compared += 1
                 if (rival.type, rival.id) == own or rival.type != resource_type:
                     continue
-                if matches(AllOf(criteria), Row(rival.type, rival.id, 0, rival.entries)):
+                if _may_match(condition, rival):
                     place = f"Bundle.entry[{position}].request.ifNoneExist"
                     raise Invalid([Issue("duplicate", "Another entry writes what these criteria match.", (place,))])
         if compared > _MOST_COMPARED:
             raise TooCostly("Too many conditional creates meet the same identifiers; send them apart.")
+
+
+def _may_match(condition: Condition, rival: Incoming) -> bool:
+    """Whether the rival matches; what cannot be judged on it alone may."""
+    try:
+        return matches(AllOf(condition.criteria), Row(rival.type, rival.id, 0, rival.entries))
+    except CannotJudge:
+        return True
 
 
 async def _committed(context: Context, plan: _Plan, grounds: Grounds) -> dict[int, FhirResponse]:
@@ -191,7 +191,7 @@ async def _committed(context: Context, plan: _Plan, grounds: Grounds) -> dict[in
     except FhirError as error:
         if error.position is None or error.position >= len(plan.positions):
             raise
-        raise _placed(error, f"Bundle.entry[{plan.positions[error.position]}]") from error
+        raise placed(error, f"Bundle.entry[{plan.positions[error.position]}]") from error
     results: Mapping[int, Written] = {
         **plan.found,
         **dict(zip(plan.positions, committed.written, strict=True)),

@@ -8,14 +8,19 @@ from dataclasses import dataclass, replace
 from fhir_server.interactions.answers import if_match
 from fhir_server.interactions.bundle_entries import BundleEntry, refuse
 from fhir_server.interactions.context import NOT_STORED, WRITTEN_BY_SERVER, Context, Target
-from fhir_server.interactions.create import criteria_of
 from fhir_server.interactions.delete import deletion, is_nothing
 from fhir_server.interactions.incoming import Incoming, labels_key, prepare
 from fhir_server.interactions.patch import patched_document
 from fhir_server.interactions.transaction_links import Addresses
-from fhir_server.interactions.update import check_id, grounds, keeping_labels, refuse_absent, update_write
+from fhir_server.interactions.update import (
+    check_id,
+    grounds,
+    keeping_labels,
+    refuse_absent,
+    refuse_taken,
+    update_write,
+)
 from fhir_server.model.json import Document
-from fhir_server.search.claims import dependent_keys
 from fhir_server.store.values import Required, Write
 
 _CODES = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
@@ -23,9 +28,11 @@ _CODES = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """The write of one entry and what it asks of the commit."""
+    """The write of one entry (`others`: those of a conditional delete that found several) and what it asks of the
+    commit."""
 
     write: Write
+    others: tuple[Write, ...] = ()
     incoming: Incoming | None = None
     required: tuple[Required, ...] = ()
     carries: frozenset[str] = frozenset()
@@ -47,12 +54,14 @@ def check_request(context: Context, entry: BundleEntry) -> None:
 
 
 def _check_address(context: Context, entry: BundleEntry) -> None:
-    length = 1 if entry.method == "POST" else 2
     if not entry.path or not context.server.definitions.is_resource_type(entry.path[0]):
         raise refuse(entry, "invalid", "The url of an entry begins with a resource type.", "request.url")
-    if len(entry.path) != length or entry.parameters:
-        form = "[type]" if length == 1 else "[type]/[id]"
-        raise refuse(entry, "not-supported", f"The url of a {entry.method} entry is {form}.", "request.url")
+    forms = ("[type]",) if entry.method == "POST" else ("[type]/[id]", "[type]?[criteria]")
+    form = "/".join(("[type]", "[id]")[: len(entry.path)]) + ("?[criteria]" if entry.parameters else "")
+    if len(entry.path) > 2 or form not in forms:
+        raise refuse(
+            entry, "not-supported", f"The url of a {entry.method} entry is {' or '.join(forms)}.", "request.url"
+        )
     if entry.path[0] in NOT_STORED | WRITTEN_BY_SERVER:
         raise refuse(entry, "not-supported", f"{entry.path[0]} resources cannot be written.", "request.url")
 
@@ -64,6 +73,12 @@ async def planned_write(
     Raises as the interaction does."""
     target = addresses.of_entry[entry.position]
     inner = replace(context, request=entry.request(context.request), target=Target(*target))
+    if entry.position in addresses.deleted:
+        writes = [
+            replace(deletion(inner, version.type, version.id, None), based_on=version.version)
+            for version in addresses.deleted[entry.position]
+        ]
+        return Planned(writes[0], tuple(writes[1:])) if writes else None
     if entry.method == "DELETE":
         expected = if_match(inner)
         nothing = await is_nothing(inner, *target, expected)
@@ -76,12 +91,12 @@ async def planned_write(
 
 async def _create(context: Context, document: Document, addresses: Addresses, position: int) -> Planned:
     incoming = await prepare(context, document, context.id, position=position, planned=addresses.patients)
-    keys: frozenset[str] = frozenset()
-    condition = context.header("if-none-exist")
-    if condition is not None:
-        keys = dependent_keys(context.type, await criteria_of(context, context.type, condition))
     return Planned(
-        incoming.write("create"), incoming, incoming.required, incoming.carries | keys, incoming.depends_on | keys
+        incoming.write("create"),
+        incoming=incoming,
+        required=incoming.required,
+        carries=incoming.carries,
+        depends_on=incoming.depends_on,
     )
 
 
@@ -93,11 +108,20 @@ async def _update(
     if entry.method == "PATCH":
         document = patched_document(context, replacing)
         based_on = replacing.current.version if replacing.current is not None else 0
-    else:
+    elif entry.position in addresses.unmatched:
+        refuse_taken(context, document, replacing)
+    elif entry.position not in addresses.keys:
         refuse_absent(context, replacing)
         check_id(document, context.type, context.id)
     kept = keeping_labels(document, replacing)
     incoming = await prepare(context, kept, context.id, position=position, planned=addresses.patients)
-    write = update_write(context, incoming, based_on)
+    fresh = entry.position in addresses.unmatched and "id" not in document.data
+    write = incoming.write("create") if fresh else update_write(context, incoming, based_on)
     labels = frozenset({labels_key(*addresses.of_entry[entry.position])})
-    return Planned(write, incoming, incoming.required, incoming.carries, incoming.depends_on | labels)
+    return Planned(
+        write,
+        incoming=incoming,
+        required=incoming.required,
+        carries=incoming.carries,
+        depends_on=incoming.depends_on | labels,
+    )

@@ -9,26 +9,33 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 
 from fhir_server.interactions.bundle_entries import BundleEntry, refuse
+from fhir_server.interactions.conditional import (
+    Condition,
+    all_to_delete,
+    condition_of,
+    found_by,
+    the_one,
+)
 from fhir_server.interactions.context import Context
-from fhir_server.interactions.create import criteria_of, the_match
+from fhir_server.interactions.create import query_of
+from fhir_server.interactions.placing import placed
 from fhir_server.interactions.references import Identifier, Resource, verified_nhs_numbers
+from fhir_server.interactions.update import address_found
 from fhir_server.model.json import Document, dump
 from fhir_server.model.links import rewrite
-from fhir_server.search.claims import dependent_keys
-from fhir_server.store.criteria import Criterion
-from fhir_server.store.values import Written
+from fhir_server.outcome import FhirError
+from fhir_server.store.values import Version, Written
 
 _MOST_MARKS = 16
-
-Condition = tuple[str, tuple[Criterion, ...]]
-"""The type and the criteria of a conditional create"""
 
 
 @dataclass(slots=True)
 class Addresses:
     """For each writing entry the (type, id) it gets; by fullUrl for the links; conditional creates already there
     (`found`) and the criteria of those that are not; the verified Patients among them; the keys that these decisions
-    rest on."""
+    rest on. `keys`: by entry, those of its own criteria; `unmatched`: updates whose criteria found nothing; `deleted`:
+    what a conditional delete removes; `references`: what conditional references mean.
+    """
 
     of_entry: dict[int, Resource] = field(default_factory=dict)
     by_url: dict[str, str] = field(default_factory=dict)
@@ -39,6 +46,10 @@ class Addresses:
     depends_on: set[str] = field(default_factory=set)
     relative: dict[str, dict[str, str]] = field(default_factory=dict)
     marks: tuple[bytes, ...] | None = None
+    keys: dict[int, frozenset[str]] = field(default_factory=dict)
+    unmatched: set[int] = field(default_factory=set)
+    deleted: dict[int, tuple[Version, ...]] = field(default_factory=dict)
+    references: dict[str, str] = field(default_factory=dict)
 
 
 async def addresses_of(context: Context, entries: Sequence[BundleEntry]) -> Addresses:
@@ -50,9 +61,12 @@ async def addresses_of(context: Context, entries: Sequence[BundleEntry]) -> Addr
             continue
         address = await _address(context, entry, addresses)
         writes = entry.position not in addresses.found
-        if address in written and (writes or written[address]):
-            raise refuse(entry, "duplicate", "A transaction writes each resource once; another entry writes this one.")
-        written[address] = writes
+        for each in _written_by(entry, address, addresses):
+            if each in written and (writes or written[each]):
+                raise refuse(
+                    entry, "duplicate", "A transaction writes each resource once; another entry writes this one."
+                )
+            written[each] = writes
         addresses.of_entry[entry.position] = address
         if entry.full_url is not None and entry.document is not None:
             if addresses.by_url.get(entry.full_url, "/".join(address)) != "/".join(address):
@@ -77,24 +91,58 @@ def _add_link(addresses: Addresses, full_url: str, address: str) -> None:
         addresses.relative.setdefault(root, {})[full_url[len(root) + 1 :]] = address
 
 
+def _written_by(entry: BundleEntry, address: Resource, addresses: Addresses) -> list[Resource]:
+    """What an entry writes: of a conditional delete all that it found."""
+    deleted = addresses.deleted.get(entry.position)
+    return [address] if deleted is None else [(version.type, version.id) for version in deleted]
+
+
 async def _address(context: Context, entry: BundleEntry, addresses: Addresses) -> Resource:
-    if entry.method != "POST":
+    if entry.method == "POST":
+        return await _created(context, entry, addresses)
+    if len(entry.path) == 2:
         return (entry.path[0], entry.path[1])
-    resource_type = entry.path[0]
-    condition = entry.headers.get("if-none-exist")
-    if condition is not None:
-        criteria = await criteria_of(context, resource_type, condition)
-        addresses.depends_on |= dependent_keys(resource_type, criteria)
-        existing = await the_match(context, resource_type, criteria)
+    try:
+        return await _meant(context, entry, addresses)
+    except FhirError as error:
+        raise placed(error, f"{entry.place}.request.url") from error
+
+
+async def _meant(context: Context, entry: BundleEntry, addresses: Addresses) -> Resource:
+    """The resource that the criteria in an entry's url mean."""
+    condition = await condition_of(context, entry.path[0], entry.parameters)
+    addresses.keys[entry.position] = condition.keys
+    addresses.depends_on |= condition.keys
+    if entry.method == "DELETE":
+        found = await all_to_delete(context, condition)
+        addresses.deleted[entry.position] = found.versions
+        return (condition.type, found.versions[0].id if found.versions else "")
+    if entry.method == "PATCH":
+        version, _ = await the_one(context, condition)
+        return (version.type, version.id)
+    assert entry.document is not None
+    found = await found_by(context, condition)
+    if found.only is None:
+        addresses.unmatched.add(entry.position)
+    return address_found(context, entry.document, found)
+
+
+async def _created(context: Context, entry: BundleEntry, addresses: Addresses) -> Resource:
+    resource_type, header = entry.path[0], entry.headers.get("if-none-exist")
+    if header is not None:
+        condition = await condition_of(context, resource_type, query_of(header, resource_type))
+        addresses.keys[entry.position] = condition.keys
+        addresses.depends_on |= condition.keys
+        existing = (await found_by(context, condition)).only
         if existing is not None:
             addresses.found[entry.position] = Written(
                 existing.type, existing.id, existing.version, existing.last_updated_ms, "unchanged", existing.patients
             )
             return (existing.type, existing.id)
-        if (resource_type, criteria) in addresses.conditions:
+        if condition in addresses.conditions:
             raise refuse(entry, "duplicate", "Another entry creates under the same criteria.", "request.ifNoneExist")
-        addresses.conditions.add((resource_type, criteria))
-        addresses.conditional[entry.position] = (resource_type, criteria)
+        addresses.conditions.add(condition)
+        addresses.conditional[entry.position] = condition
     return (resource_type, context.server.new_id())
 
 
@@ -104,7 +152,8 @@ def linked(context: Context, entry: BundleEntry, addresses: Addresses) -> Docume
     if document is None or entry.method == "PATCH":
         return document
     root = _root(entry.full_url)
-    if root is None and not _may_name(document.text, addresses):
+    conditional = bool(addresses.references) and b"?" in document.text
+    if root is None and not conditional and not _may_name(document.text, addresses):
         return document
     data = deepcopy(document.data)
     if not rewrite(data, _mapping(root, addresses), context.server.definitions):
@@ -128,8 +177,8 @@ def _mapping(root: str | None, addresses: Addresses) -> Mapping[str, str]:
     may it be replaced, since elsewhere `Patient/1` is a Patient of this server.
     """
     if root is None:
-        return addresses.by_url
-    return ChainMap(addresses.relative.get(root, {}), addresses.by_url)
+        return ChainMap(addresses.references, addresses.by_url) if addresses.references else addresses.by_url
+    return ChainMap(addresses.relative.get(root, {}), addresses.references, addresses.by_url)
 
 
 def _root(full_url: str | None) -> str | None:

@@ -52,18 +52,22 @@ def _extractors(extraction: Extraction) -> Mapping[str, Extract]:
         if value.get("text"):
             draft.terms.append((as_text, fold(value["text"])))
 
-    def contact(value: Any, draft: Draft) -> None:
-        if value.get("value"):
-            draft.tokens.append((name, "", value["value"]))
-
     return {
         **dict.fromkeys(_TEXTS, text),
         **dict.fromkeys(_BOOLEANS, boolean),
         "Coding": coding,
         "CodeableConcept": concept,
         "Identifier": _identifier(name),
-        "ContactPoint": contact,
+        "ContactPoint": _contact(name),
     }
+
+
+def _contact(name: str) -> Extract:
+    def contact(value: Any, draft: Draft) -> None:
+        if value.get("value"):
+            draft.tokens.append((name, "", value["value"]))
+
+    return contact
 
 
 def _identifier(name: str) -> Extract:
