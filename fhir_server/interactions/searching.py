@@ -124,11 +124,13 @@ class _Answering:
         own = self.state or self._state(page, "", backwards=False)
         if self.state is not None:
             links.append(("first", self._sealed(self._state(page, "", backwards=False))))
-        if page.previous is not None:
+        most = self.context.server.rules.max_included
+        if own.included:
+            links.append(("previous", self._sealed(replace(own, included=max(own.included - most, 0)))))
+        elif page.previous is not None:
             links.append(("previous", self._sealed(self._state(page, page.previous, backwards=True))))
         if more:
-            shown = (0 if self.state is None else self.state.included) + self.context.server.rules.max_included
-            links.append(("next", self._sealed(replace(own, snapshot=page.snapshot, included=shown))))
+            links.append(("next", self._sealed(replace(own, included=own.included + most))))
         elif page.next is not None:
             links.append(("next", self._sealed(self._state(page, page.next, backwards=False))))
         return links
