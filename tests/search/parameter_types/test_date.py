@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fhir_server.search.parse import parse
+from fhir_server.store.criteria import Query
 from fhir_server.store.matching import Row, matches
 from tests.search.samples import CONTEXT, INDEXER, NOW_MS
 
@@ -51,6 +52,7 @@ def holds(prefix: str, low: datetime, high: datetime, asked: str) -> bool:
 
 def found(resource: dict[str, object], prefix: str, asked: str) -> bool:
     search = asyncio.run(parse("Encounter", [("date", prefix + asked)], CONTEXT, strict=True))
+    assert isinstance(search.query, Query)
     row = Row("Encounter", "1", 0, INDEXER.entries(resource))
     return all(matches(criterion, row) for criterion in search.query.criteria)
 
