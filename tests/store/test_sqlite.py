@@ -53,7 +53,9 @@ class TestGivingUpWalks(OracleRules):
         monkeypatch.setattr(plan, "LEAST_PROBE", 0)
         monkeypatch.setattr(plan, "MOST_PROBE", 0)
         monkeypatch.setattr(budget, "STEPS_PER_REPORT", 1)
+        monkeypatch.setattr(search, "FIRST_STEPS", 0)
         monkeypatch.setattr(search, "TRIAL_STEPS", 0)
+        monkeypatch.setattr(search, "PROBE_STEPS", 0)
         monkeypatch.setattr(search, "RESOLVE_STEPS", 0)
         monkeypatch.setattr(estimate, "COUNT_STEPS", 0)
 

@@ -60,10 +60,7 @@ def type_walk(type: str) -> Driver:
 def drivers(type: str, criteria: Sequence[Asked], access: AccessFilter, rows: RowAccess) -> list[Driver]:
     """The indexes that can narrow this search."""
     found = [driver for criterion in criteria if (driver := _narrow(type, criterion)) is not None]
-    posting = _posting(type, criteria, access, rows)
-    if posting is not None:
-        found.append(posting)
-    return found
+    return found + _postings(type, criteria, access, rows)
 
 
 def _narrow(type: str, criterion: Asked) -> Driver | None:
@@ -89,19 +86,28 @@ def _from_table(narrow: Narrowed) -> Driver:
     return Driver(narrow.table, source, counting=Sql(counting, values))
 
 
-def _posting(type: str, criteria: Sequence[Asked], access: AccessFilter, rows: RowAccess) -> Driver | None:
-    """The full-text index. The words of a filter with many alternatives cost more than they save where the criteria
+def _postings(type: str, criteria: Sequence[Asked], access: AccessFilter, rows: RowAccess) -> list[Driver]:
+    """The full-text index. What a criterion excludes costs more than it saves where another one narrows the search."""
+    pairs = [(criterion, words) for criterion in criteria if (words := words_for(type, criterion)) is not None]
+    pairs = [pair for pair in pairs if not isinstance(pair[0], Not)] or pairs
+    few = [(criterion, words) for criterion, words in pairs if len(words.alternatives) <= FEW_WORDS]
+    many = [_spread(criterion, words) for criterion, words in pairs if len(words.alternatives) > FEW_WORDS]
+    together = _together(type, criteria, few, None if rows.everything else access_words(type, access), bool(many))
+    return many if together is None else [*many, together]
+
+
+def _together(
+    type: str,
+    criteria: Sequence[Asked],
+    pairs: Sequence[tuple[Asked, Words]],
+    visible: Words | None,
+    narrowed: bool,
+) -> Driver | None:
+    """One expression of all words. Those of a filter with many alternatives cost more than they save where the criteria
     narrow the search already, and are only a way out where nothing else does."""
-    pairs = [(criterion, words_for(type, criterion)) for criterion in criteria]
-    positive = [pair for pair in pairs if not isinstance(pair[0], Not)]
-    pairs = positive if any(words is not None for _, words in positive) else pairs
-    spread = max(pairs, key=lambda pair: _alternatives(pair[1]), default=None)
-    if spread is not None and spread[1] is not None and _alternatives(spread[1]) > FEW_WORDS:
-        return _spread(spread[1], [part for _, part in pairs if part is not spread[1]])
     words = all_words([part for _, part in pairs])
-    visible = None if rows.everything else access_words(type, access)
     costly = False
-    if visible is not None and (words is None or visible.count <= FEW_WORDS):
+    if visible is not None and (visible.count <= FEW_WORDS or (words is None and not narrowed)):
         words, costly = all_words([words, visible]), visible.count > FEW_WORDS
     if words is None:
         return None
@@ -110,27 +116,22 @@ def _posting(type: str, criteria: Sequence[Asked], access: AccessFilter, rows: R
         Sql("posting(?) p CROSS JOIN version v ON v.vid=p.rowid", (words.text,)),
         newest_bound(type, criteria),
         Sql("SELECT 1 FROM posting(?)", (words.text,)),
-        tuple(criterion for criterion, part in pairs if part is not None and part.complete),
+        tuple(criterion for criterion, part in pairs if part.complete),
         order="p.rowid",
         last_resort=costly,
         words=words.text,
     )
 
 
-def _alternatives(words: Words | None) -> int:
-    return 0 if words is None else len(words.alternatives)
-
-
-def _spread(choice: Words, others: Sequence[Words | None]) -> Driver:
-    """Many words of which one is enough: each is asked for alone, together with what else must hold. One expression of
-    all of them takes time that grows with their square."""
-    rest = all_words([words for words in others if words is not None and words.count <= FEW_WORDS])
-    found = "json_each(?) w CROSS JOIN posting(w.value" + (") p" if rest is None else "||?) p")
-    values = (json_list(choice.alternatives), *(() if rest is None else (f" AND {rest.text}",)))
+def _spread(criterion: Asked, choice: Words) -> Driver:
+    """Many words of which one is enough: each is asked for alone. One expression of all of them takes time that grows
+    with their square."""
+    found, values = "json_each(?) w CROSS JOIN posting(w.value) p", (json_list(choice.alternatives),)
     return Driver(
-        "posting",
+        "posting, word by word",
         Sql(f"(SELECT DISTINCT p.rowid AS vid FROM {found}) d CROSS JOIN version v ON v.vid=d.vid", values),
         counting=Sql(f"SELECT 1 FROM {found}", values),
+        answered=(criterion,) if choice.complete else (),
     )
 
 

@@ -5,7 +5,7 @@ columns, stop when the page is full; a walk that uses up its share of steps give
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -23,6 +23,7 @@ from fhir_server.store.sqlite.queries.plan import (
     Driver,
     best,
     conjuncts,
+    counted,
     drivers,
     probe_limit,
     type_walk,
@@ -38,10 +39,12 @@ from fhir_server.store.sqlite.schema import DELETE, FOREVER
 from fhir_server.store.sqlite.state import State
 from fhir_server.store.values import PlanStep
 
+FIRST_STEPS = 400_000
 TRIAL_STEPS = 4_000_000
 PROBE_STEPS = 400_000
 RESOLVE_STEPS = 2_000_000
 SORT_STEPS = 400_000_000
+MANY_TO_SORT = 50_000
 
 _SUPERSEDED = f"v.indexed=1 AND v.until_commit<{FOREVER} AND v.type=?"
 _TOO_MANY = (
@@ -192,6 +195,17 @@ class Search:
         self.steps.append(PlanStep("walk", self.order.keys[0].param))
         if driver is None:
             return walk(self, limit)
+        try:
+            with trial(self.connection, FIRST_STEPS):
+                return walk(self, limit)
+        except UsedUp:
+            return self._walk_or_sort(driver, limit)
+
+    def _walk_or_sort(self, driver: Driver, limit: int) -> Sequence[Cursor]:
+        """A long walk is worth its while only where there is more than that to sort."""
+        many = counted(self.connection, replace(driver, hits=None), MANY_TO_SORT)
+        if driver.by == "id" or (many.hits is not None and many.hits < MANY_TO_SORT):
+            return self._sorted(driver, limit)
         try:
             with trial(self.connection, TRIAL_STEPS):
                 return walk(self, limit)

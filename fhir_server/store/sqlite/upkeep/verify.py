@@ -120,8 +120,7 @@ def _faults(connection: apsw.Connection, stored: Stored, packed: Packed) -> list
         faults.append("dates, strings, numbers, quantities, positions or groups differ")
     if not _is_current(connection, stored.vid):
         return faults
-    words = " AND ".join(packed.postings.split())
-    if words and connection.execute("SELECT 1 FROM posting(?) WHERE rowid=?", (words, stored.vid)).get is None:
+    if not _is_posted(connection, stored.vid, packed.postings):
         faults.append("postings are missing")
     for table, rows in packed.rows.items():
         if any(connection.execute(_ROWS[table], (*row, stored.vid)).get is None for row in rows):
@@ -129,6 +128,15 @@ def _faults(connection: apsw.Connection, stored: Stored, packed: Packed) -> list
     if any(connection.execute(_TERM, term).get is None for term in packed.terms):
         faults.append("texts are missing in the vocabulary")
     return faults
+
+
+def _is_posted(connection: apsw.Connection, vid: int, postings: str) -> bool:
+    """Whether the row is found by every one of its words; not where the full-text index cannot be read."""
+    words = " AND ".join(postings.split())
+    try:
+        return connection.execute("SELECT 1 FROM posting(?) WHERE rowid=?", (words, vid)).get is not None
+    except apsw.CorruptError:
+        return False
 
 
 def _is_current(connection: apsw.Connection, vid: int) -> bool:
