@@ -54,7 +54,7 @@ def _steps(parameters: Parameters, extraction: Extraction) -> list[tuple[frozens
         known = [code for code in branches if not code.always_empty]
         return [(_keys_of_groups(code, parameter), _step_for_groups(code, parameter, groups)) for code in known]
     extractors = _extractors(parameters, extraction)
-    steps = [(code.keys, _step(code, parameter.name, extractors)) for code in branches]
+    steps = [(code.keys, _step(code, parameter, extractors)) for code in branches]
     return [(keys, step) for keys, step in steps if step is not None]
 
 
@@ -104,9 +104,10 @@ def _value_of_extension(read: Reader, extractors: Mapping[str, Extract]) -> Extr
     return extract
 
 
-def _step(code: Code, name: str, extractors: Mapping[str, Extract]) -> Step | None:
+def _step(code: Code, parameter: Parameter, extractors: Mapping[str, Extract]) -> Step | None:
+    name = parameter.name
     if code.types is None:
-        return _step_for_resources(code, name, extractors)
+        return _step_for_resources(code, parameter, extractors)
     kept = {each: extractors[each] for each in code.types if each in extractors}
     if not kept:
         return _step_for_presence(code, name) if code.types else None
@@ -154,15 +155,17 @@ def _step_by_type(code: Code, name: str, extractors: Mapping[str, Extract]) -> S
     return step
 
 
-def _step_for_resources(code: Code, name: str, extractors: Mapping[str, Extract]) -> Step | None:
-    """Where types are known only at the end: a resource inside another, or a value of any type."""
-    run, find, whole = code.run, extractors.get, extractors.get("Resource")
+def _step_for_resources(code: Code, parameter: Parameter, extractors: Mapping[str, Extract]) -> Step | None:
+    """Where types are known only at the end: a resource inside another, or a value of any type. A resource of a type
+    that the parameter does not refer to is no value of it."""
+    run, find, whole, name = code.run, extractors.get, extractors.get("Resource"), parameter.name
+    targets = frozenset(parameter.definition.targets)
 
     def step(focus: list[Item], env: Env, draft: Draft) -> None:
         for item in run(focus, env):
-            if item[1] is not None:
+            extract = find(item[0], whole)
+            if item[1] is not None and (whole is None or extract is not whole or item[0] in targets):
                 draft.present.append(name)
-                extract = find(item[0], whole)
                 if extract is not None:
                     extract(item[1], draft)
 

@@ -1,8 +1,8 @@
 """Resources and all of their index entries; what is malformed; what is resolved."""
 
 import copy
+from dataclasses import replace
 from decimal import Decimal
-from math import inf, nextafter
 from typing import Any
 
 import pytest
@@ -10,14 +10,35 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fhir_server.definitions.definitions import r4
-from fhir_server.store.entries import EARLIEST, LATEST, NO_ENTRIES, Entries
+from fhir_server.search.reading.decimal_keys import decimal_key, just_above
+from fhir_server.store.entries import CANONICAL, EARLIEST, HIGHEST, LATEST, LOWEST, NO_ENTRIES, DecimalKey, Entries
 from tests.public_data import folder
 from tests.search.reading.test_dates import us
 from tests.search.samples import BASE, INDEXER, NHS_NUMBER, OBSERVATION, PATIENT, from_json
 
+UCUM = "http://unitsofmeasure.org"
+
+
+def key(number: str) -> DecimalKey:
+    found = decimal_key(Decimal(number))
+    assert found is not None
+    return found
+
+
+def without_words(found: Entries, content: str) -> Entries:
+    """The entries but the words, which have no order; those of the content must be these."""
+    assert sorted(found.words) == [("_content", word) for word in sorted(content.split())]
+    return replace(found, words=())
+
 
 def test_a_patient() -> None:
-    assert INDEXER.entries(PATIENT) == Entries(
+    found = without_words(
+        INDEXER.entries(PATIENT),
+        "urn gp source demo r not indexed another url than the parameter s 9449305552 hn 7 official mrs zoe o "
+        "neill ann 020 7946 0000 example org bell female 1941 07 05 2026 01 31t22 15 00 home 1 high st ely cb7 4aa gb "
+        "en seealso",
+    )
+    assert found == Entries(
         tokens=(
             ("_security", "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "R"),
             ("_tag", "urn:t", "demo"),
@@ -36,6 +57,7 @@ def test_a_patient() -> None:
         references=(
             ("general-practitioner", "Practitioner", "gp1"),
             ("general-practitioner", "Organization", "surgery"),
+            ("organization:versioned", "Organization", "home/_history/4"),
             ("organization", "Organization", "home"),
             ("link", "Patient", "p0"),
         ),
@@ -60,9 +82,61 @@ def test_a_patient() -> None:
             ("address-postalcode", "cb7 4aa"),
         ),
         uris=(
-            ("_profile", "https://example.org/StructureDefinition/resident|1.0"),
             ("_profile", "https://example.org/StructureDefinition/resident"),
+            ("_profile", "https://example.org/StructureDefinition/resident|1.0"),
             ("_source", "urn:source:gp"),
+        ),
+        terms=(
+            ("_profile:below", "https://example.org/StructureDefinition/resident"),
+            ("_security:code-text", "r"),
+            ("_tag:code-text", "demo"),
+            ("gender:code-text", "female"),
+            ("address-use:code-text", "home"),
+            ("language:code-text", "en"),
+        ),
+        exacts=(
+            ("family", "O'Neill"),
+            ("given", "Zoë"),
+            ("given", "Ann"),
+            ("name", "Mrs Zoë O'Neill"),
+            ("name", "O'Neill"),
+            ("name", "Zoë"),
+            ("name", "Ann"),
+            ("address", "1 High St"),
+            ("address", "Ely"),
+            ("address", "CB7 4AA"),
+            ("address", "GB"),
+            ("address-city", "Ely"),
+            ("address-country", "GB"),
+            ("address-postalcode", "CB7 4AA"),
+        ),
+        present=(
+            "_profile",
+            "_security",
+            "_source",
+            "_tag",
+            "identifier",
+            "active",
+            "family",
+            "given",
+            "name",
+            "email",
+            "phone",
+            "telecom",
+            "gender",
+            "birthdate",
+            "death-date",
+            "address",
+            "address-city",
+            "address-country",
+            "address-postalcode",
+            "address-use",
+            "language",
+            "general-practitioner",
+            "organization",
+            "link",
+            "deceased",
+            "_content",
         ),
         targets=(
             ("Practitioner", "gp1"),
@@ -75,9 +149,20 @@ def test_a_patient() -> None:
 
 
 def test_an_observation() -> None:
-    around = (107.1, nextafter(107.1, inf))  # the float 107.1 is a little less than 107.10
-    unit = ("http://unitsofmeasure.org", "mm[Hg]")
-    found = INDEXER.entries(OBSERVATION)
+    exactly = (key("107.1"), key("107.1"))
+    pressure = (
+        (UCUM, "mm[Hg]", *exactly),
+        ("", "mmHg", *exactly),
+        (CANONICAL, "g.m-1.s-2", key("14278786.2"), key("14278786.2")),
+    )
+    systolic = Entries(
+        tokens=(("1", "http://loinc.org", "8480-6"),), quantities=tuple(("2", *each) for each in pressure)
+    )
+    found = without_words(
+        INDEXER.entries(OBSERVATION),
+        "a 1 final vital signs 85354 9 blood pressure 9449305552 2026 07 01t09 30 00 01 "
+        "8480 6 mmhg mm hg 8462 4 unknown",
+    )
     assert found == Entries(
         tokens=(
             ("status", "", "final"),
@@ -103,11 +188,50 @@ def test_an_observation() -> None:
             ("performer", "Practitioner", "n1"),
         ),
         dates=(("date", us("2026-07-01T08:30:00Z"), us("2026-07-01T08:30:01Z")),),
-        quantities=(
-            ("combo-value-quantity", *unit, *around),
-            ("combo-value-quantity", "", "mmHg", *around),
-            ("component-value-quantity", *unit, *around),
-            ("component-value-quantity", "", "mmHg", *around),
+        quantities=tuple(
+            (name, *each) for name in ("combo-value-quantity", "component-value-quantity") for each in pressure
+        ),
+        terms=(
+            ("status:code-text", "final"),
+            ("category:code-text", "vital-signs"),
+            ("code:code-text", "85354-9"),
+            ("code:text", "blood pressure"),
+            ("combo-code:code-text", "85354-9"),
+            ("combo-code:text", "blood pressure"),
+            ("combo-code:code-text", "8480-6"),
+            ("combo-code:code-text", "8462-4"),
+            ("combo-data-absent-reason:code-text", "unknown"),
+            ("component-code:code-text", "8480-6"),
+            ("component-code:code-text", "8462-4"),
+            ("component-data-absent-reason:code-text", "unknown"),
+        ),
+        present=(
+            "identifier",
+            "status",
+            "category",
+            "code",
+            "combo-code",
+            "patient",
+            "subject",
+            "encounter",
+            "performer",
+            "date",
+            "combo-code-value-quantity",
+            "combo-data-absent-reason",
+            "combo-value-quantity",
+            "component-code",
+            "component-code-value-quantity",
+            "component-data-absent-reason",
+            "component-value-quantity",
+            "_content",
+        ),
+        groups=(
+            ("combo-code-value-quantity", systolic),
+            ("component-code-value-quantity", systolic),
+            (
+                "#PractitionerRole",
+                Entries(references=(("organization", "Organization", "home"),), present=("organization",)),
+            ),
         ),
         targets=(("Patient", "p1"), ("Practitioner", "n1"), ("Organization", "home")),
         compartments=(("Patient", "p1"), ("Practitioner", "n1")),
@@ -140,7 +264,12 @@ def test_a_care_plan() -> None:
             }
         ],
     }
-    assert INDEXER.entries(care_plan) == Entries(
+    found = without_words(
+        INDEXER.entries(care_plan),
+        "https here example fhir plandefinition respect 2 http org x protocol active plan 736373009 2026 04 01 7 "
+        "careteam 1 05 02 01t10 00 00z scheduled",
+    )
+    assert found == Entries(
         tokens=(
             ("status", "", "active"),
             ("intent", "", "plan"),
@@ -168,6 +297,32 @@ def test_a_care_plan() -> None:
             ("instantiates-canonical", "http://example.org/PlanDefinition/x"),
             ("instantiates-uri", "http://example.org/protocol"),
         ),
+        terms=(
+            ("instantiates-canonical:below", f"{BASE}/PlanDefinition/respect|2"),
+            ("instantiates-canonical:below", "http://example.org/PlanDefinition/x"),
+            ("instantiates-uri:below", "http://example.org/protocol"),
+            ("status:code-text", "active"),
+            ("intent:code-text", "plan"),
+            ("category:code-text", "736373009"),
+            ("activity-code:code-text", "1"),
+        ),
+        present=(
+            "instantiates-canonical",
+            "instantiates-uri",
+            "replaces",
+            "status",
+            "intent",
+            "category",
+            "patient",
+            "subject",
+            "date",
+            "care-team",
+            "condition",
+            "activity-code",
+            "activity-date",
+            "performer",
+            "_content",
+        ),
         targets=(
             ("CarePlan", "c0"),
             ("Patient", "p1"),
@@ -191,7 +346,11 @@ def test_an_encounter() -> None:
         "length": {"value": 90, "unit": "min", "system": "http://unitsofmeasure.org", "code": "min"},
         "location": [{"location": {"reference": "Location/room"}, "period": {"start": "2026-07-01"}}],
     }
-    assert INDEXER.entries(encounter, {(NHS_NUMBER, "9449305552"): ("Patient", "p1")}) == Entries(
+    found = without_words(
+        INDEXER.entries(encounter, {(NHS_NUMBER, "9449305552"): ("Patient", "p1")}),
+        "in progress amb 9449305552 2026 07 01 01t10 00 00z min",
+    )
+    assert found == Entries(
         tokens=(
             ("status", "", "in-progress"),
             ("class", "http://terminology.hl7.org/CodeSystem/v3-ActCode", "AMB"),
@@ -211,7 +370,24 @@ def test_an_encounter() -> None:
             ("date", EARLIEST, us("2026-07-01T10:00:01Z")),
             ("location-period", us("2026-06-30T23:00:00Z"), LATEST),
         ),
-        quantities=(("length", "http://unitsofmeasure.org", "min", 90.0, 90.0),),
+        quantities=(
+            ("length", UCUM, "min", key("90"), key("90")),
+            ("length", CANONICAL, "s", key("5400"), key("5400")),
+        ),
+        terms=(("status:code-text", "in-progress"), ("class:code-text", "amb")),
+        present=(
+            "status",
+            "class",
+            "patient",
+            "subject",
+            "participant",
+            "practitioner",
+            "date",
+            "length",
+            "location",
+            "location-period",
+            "_content",
+        ),
         targets=(("Patient", "p1"), ("Practitioner", "gp1"), ("Location", "room")),
         compartments=(("Encounter", "e1"), ("Patient", "p1"), ("Practitioner", "gp1")),
     )
@@ -247,10 +423,12 @@ def test_a_bundle_has_its_first_composition_and_no_targets_in_its_entries() -> N
             {"resource": {"resourceType": "Patient", "id": "inside"}},
         ],
     }
-    assert INDEXER.entries(bundle) == Entries(
+    assert without_words(INDEXER.entries(bundle), "document 2026 07 01t10 00 5z") == Entries(
         tokens=(("type", "", "document"),),
         references=(("composition", "Composition", "c1"),),
         dates=(("timestamp", us("2026-07-01T10:00:00.500Z"), us("2026-07-01T10:00:00.600Z")),),
+        terms=(("type:code-text", "document"),),
+        present=("type", "timestamp", "composition", "_content"),
     )
 
 
@@ -260,27 +438,27 @@ def test_a_bundle_has_its_first_composition_and_no_targets_in_its_entries() -> N
         (
             {"resourceType": "RiskAssessment", "prediction": [{"probabilityDecimal": Decimal("0.5")}]},
             "numbers",
-            (("probability", 0.5, 0.5),),
+            (("probability", key("0.5"), key("0.5")),),
         ),
         (
             {"resourceType": "RiskAssessment", "prediction": [{"probabilityRange": {"low": {"value": 1}}}]},
             "numbers",
-            (("probability", 1.0, inf),),
+            (("probability", key("1"), HIGHEST),),
         ),
         (
             {"resourceType": "Condition", "onsetRange": {"high": {"value": 80, "code": "a", "system": "http://u"}}},
             "quantities",
-            (("onset-age", "http://u", "a", -inf, 80.0),),
+            (("onset-age", "http://u", "a", LOWEST, key("80")),),
         ),
         (
             {"resourceType": "Condition", "onsetAge": {"value": 80, "comparator": ">", "unit": "years"}},
             "quantities",
-            (("onset-age", "", "years", 80.0, inf),),
+            (("onset-age", "", "years", just_above(key("80")), HIGHEST),),
         ),
         (
             {"resourceType": "Invoice", "totalGross": {"value": Decimal("9.5"), "currency": "GBP"}},
             "quantities",
-            (("totalgross", "urn:iso:std:iso:4217", "GBP", 9.5, 9.5),),
+            (("totalgross", "urn:iso:std:iso:4217", "GBP", key("9.5"), key("9.5")),),
         ),
         (
             {
@@ -292,7 +470,10 @@ def test_a_bundle_has_its_first_composition_and_no_targets_in_its_entries() -> N
                 },
             },
             "quantities",
-            (("combo-value-quantity", "", "mV", 0.0, 3.0), ("value-quantity", "", "mV", 0.0, 3.0)),
+            (
+                ("combo-value-quantity", "", "mV", key("0"), key("3")),
+                ("value-quantity", "", "mV", key("0"), key("3")),
+            ),
         ),
         (
             {

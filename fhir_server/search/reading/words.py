@@ -15,8 +15,10 @@ _WORD: Final = re.compile(r"[^\W_]+")
 _LONGEST: Final = 64
 _FREQUENT: Final = 60
 """Shorter texts repeat from resource to resource, so their words are remembered"""
-_NOT_TEXT: Final = frozenset({"reference", "system", "url", "profile", "div", "data", "contentType", "id", "versionId"})
-"""JSON properties whose strings nobody looks for as text: addresses, identities, attachments, markup"""
+_NOT_TEXT: Final = frozenset(
+    {"resourceType", "reference", "system", "url", "profile", "div", "data", "contentType", "id", "versionId"}
+)
+"""JSON properties whose strings nobody looks for as text: types, addresses, identities, attachments, markup"""
 
 
 def words_of(text: str) -> frozenset[str]:
