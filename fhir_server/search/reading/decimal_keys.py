@@ -24,7 +24,8 @@ def decimal_key(number: Decimal | Fraction | int) -> DecimalKey | None:
     """The key of a number; None for what is no finite number, or is too large or too small to be told apart."""
     if isinstance(number, Fraction):
         number = _CONTEXT.divide(Decimal(number.numerator), Decimal(number.denominator))
-    return _key(Decimal(number))
+    number = Decimal(number)
+    return _key(number) if number.is_finite() else None
 
 
 def just_below(key: DecimalKey) -> DecimalKey:
@@ -43,14 +44,12 @@ def just_above(key: DecimalKey) -> DecimalKey:
 
 @lru_cache(16_384)
 def _key(number: Decimal) -> DecimalKey | None:
-    if not number.is_finite():
+    if not number:
+        return _ZERO
+    if abs(number.adjusted()) > _LARGEST:
         return None
     rounded = _CONTEXT.plus(number)
-    if not rounded:
-        return _ZERO
     place = rounded.adjusted()
-    if abs(place) > _LARGEST:
-        return None
     digits = "".join(map(str, rounded.as_tuple().digits)).rstrip("0")
     if rounded > 0:
         return f"{_POSITIVE}{place + 5000:04d}{digits}"
