@@ -25,6 +25,8 @@ UCUM: Final = "http://unitsofmeasure.org"
 _QUANTITIES = ("Quantity", "Age", "Duration", "Count", "Distance", "SimpleQuantity", "MoneyQuantity")
 _CURRENCIES = "urn:iso:std:iso:4217"
 _NO_SAMPLE = frozenset({"E", "L", "U"})
+_FARTHEST: Final = 500
+"""The exponent of ten beyond which a query is not converted: its digits would cost too much"""
 
 End = Decimal | None
 Json = dict[str, Any]
@@ -158,6 +160,8 @@ def _as_written(asked: Asked, number: AskedNumber, system: str | None, unit: str
 def _in_base_units(asked: Asked, number: AskedNumber, unit: str) -> Criterion | None:
     """In UCUM's base units; None for a unit that cannot be compared by them. What UCUM does not know, a record may have
     all the same: it is found as written."""
+    if abs(number.value.adjusted()) > _FARTHEST:
+        return None
     ends = [canonical(_decimal(end), unit) for end in number.bounds()]
     low, high = ends
     if low is None or high is None:
