@@ -122,7 +122,7 @@ def _resource(name: str, interactions: Sequence[Interaction], definitions: Defin
         resource["versioning"] = "no-version"
         resource["searchParam"] = [_parameter(parameters[code]) for code in SEARCHED_BY]
         return resource
-    return resource | {
+    resource |= {
         "versioning": "versioned-update",
         "readHistory": True,
         "updateCreate": rules.update_create,
@@ -131,10 +131,13 @@ def _resource(name: str, interactions: Sequence[Interaction], definitions: Defin
         "conditionalUpdate": True,
         "conditionalDelete": "not-supported" if rules.conditional_delete == "off" else rules.conditional_delete,
         "referencePolicy": ["literal", "logical", "enforced"] if rules.references != "off" else ["literal"],
+    }
+    offered = {
         "searchInclude": list(supported_includes(name, definitions)),
         "searchRevInclude": list(supported_revincludes(name, definitions)),
         "searchParam": [_parameter(parameter) for parameter in supported_parameters(name, definitions)],
     }
+    return resource | {key: found for key, found in offered.items() if found}
 
 
 def _parameter(parameter: SearchParameter) -> dict[str, str]:

@@ -30,6 +30,7 @@ def test_with_sign_in_off_everything_is_allowed_on_this_machine(
         filter=EVERYTHING,
         purpose="SYSADMN",
         reason="sign-in is off: every request from this machine is allowed",
+        operator=True,
     )
 
 

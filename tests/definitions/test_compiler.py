@@ -8,7 +8,7 @@ from fhir_server.definitions import write
 from fhir_server.definitions.compiler import CompileReport, compile_package
 from fhir_server.definitions.definitions import Definitions
 from fhir_server.definitions.package import PackageError
-from fhir_server.definitions.structures import Compartment, ValueSet
+from fhir_server.definitions.structures import CodeHierarchy, Compartment, ValueSet
 from tests.definitions.small_package import (
     CANONICAL,
     MANIFEST,
@@ -25,6 +25,7 @@ COLOURS = {
     "resourceType": "CodeSystem",
     "url": "http://example.org/colours",
     "content": "complete",
+    "hierarchyMeaning": "is-a",
     "concept": [{"code": "red"}, {"code": "green", "concept": [{"code": "lime"}]}],
 }
 COLOUR_SET = {
@@ -93,6 +94,7 @@ def test_compiles_a_package_and_reports(tmp_path: Path) -> None:
             "compartments": 1,
             "value sets, complete": 1,
             "value sets, incomplete": 1,
+            "code systems with a hierarchy": 1,
         },
         left_out={
             "logical model: no data of this type exists": ("Event",),
@@ -107,7 +109,7 @@ def test_compiles_a_package_and_reports(tmp_path: Path) -> None:
         "compiling structures",
         "compiling search parameters and compartments",
         "expanding value sets",
-        f"writing 20 files to {target}",
+        f"writing 21 files to {target}",
     ]
     assert sorted(each.name for each in (tmp_path / "deep").iterdir()) == ["compiled"]
 
@@ -127,6 +129,10 @@ def test_what_was_compiled_can_be_read(tmp_path: Path) -> None:
     assert definitions.value_set("http://example.org/ValueSet/elsewhere") == ValueSet(
         "http://example.org/ValueSet/elsewhere", {}, complete=False
     )
+    assert definitions.code_hierarchy("http://example.org/colours") == CodeHierarchy(
+        "http://example.org/colours", frozenset({"red", "green", "lime"}), {"green": ("lime",)}
+    )
+    assert definitions.code_hierarchy("http://example.org/elsewhere") is None
 
 
 def test_the_order_of_the_package_makes_no_difference(tmp_path: Path) -> None:

@@ -115,7 +115,8 @@ def test_an_absent_file_is_a_clear_error(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["structures/Patient.json", "search/Patient.json", "compartments.json", "value_sets.json"]
+    "name",
+    ["structures/Patient.json", "search/Patient.json", "compartments.json", "value_sets.json", "hierarchies.json"],
 )
 @pytest.mark.parametrize("damage", ["cut", "changed", "empty"])
 def test_a_damaged_file_is_a_clear_error(folder: Path, name: str, damage: str) -> None:
@@ -128,13 +129,14 @@ def test_a_damaged_file_is_a_clear_error(folder: Path, name: str, damage: str) -
         "search/Patient.json": lambda: definitions.search_parameters("Patient"),
         "compartments.json": lambda: definitions.compartments,
         "value_sets.json": lambda: definitions.value_set("urn:any"),
+        "hierarchies.json": lambda: definitions.code_hierarchy("urn:any"),
     }
     with pytest.raises(DefinitionsError) as caught:
         readers[name]()
     assert str(caught.value) == f"{file} is damaged: compile the package again."
 
 
-@pytest.mark.parametrize("text", [b"", b"{", b"[]", b"{}", b'{"format":"1"}', b'{"format":1}', b"\xff"])
+@pytest.mark.parametrize("text", [b"", b"{", b"[]", b"{}", b'{"format":"2"}', b'{"format":2}', b"\xff"])
 def test_a_damaged_index_is_a_clear_error(folder: Path, text: bytes) -> None:
     (folder / "index.json").write_bytes(text)
     with pytest.raises(DefinitionsError, match=r"index\.json is damaged: .* Compile the package again\.$"):
@@ -143,7 +145,7 @@ def test_a_damaged_index_is_a_clear_error(folder: Path, text: bytes) -> None:
 
 def test_another_format_is_a_clear_error(folder: Path) -> None:
     file = folder / "index.json"
-    file.write_bytes(b'{"format":2,"something":"else"}')
+    file.write_bytes(b'{"format":1,"something":"else"}')
     with pytest.raises(DefinitionsError) as caught:
         Definitions(folder)
-    assert str(caught.value) == f"{file} has format 2, not 1: compile the package again."
+    assert str(caught.value) == f"{file} has format 1, not 2: compile the package again."

@@ -117,7 +117,7 @@ async def test_unknown_parameters_are_said(record: Client) -> None:
         "Observation?date=xx2026",
         "Patient?_count=many",
         "Patient?_sort=colour",
-        "Observation?value-quantity=gt5",
+        "Observation?value-quantity=5 mg",
         "Observation?patient.colour=x",
         "Observation?code:in=x",
         "Patient?name:colour=x",

@@ -98,12 +98,17 @@ async def test_methods_over_http(fhir: Client) -> None:
         ({"content_type": "application/xml"}, 415),
         ({}, 415),
         ({"content_type": "application/json", "content_encoding": "gzip"}, 415),
-        ({"content_type": "application/json", "accept": "application/fhir+xml"}, 406),
+        ({"content_type": "application/json", "accept": "application/fhir+xml"}, 200),
+        ({"content_type": "application/json", "accept": "text/turtle"}, 406),
     ],
 )
 async def test_formats_of_a_document(fhir: Client, headers: dict[str, Any], status: int) -> None:
     answer = await fhir.send("POST", "$ingest?mapper=gp-connect", encoded(document()), **headers)
     assert answer.status_code == status, answer.text
+    wanted = headers.get("accept", "")
+    assert answer.headers["content-type"].partition(";")[0] == (
+        wanted if wanted.endswith("+xml") else "application/fhir+json"
+    )
     if status != 200:
         assert answer.json()["resourceType"] == "OperationOutcome"
 
