@@ -192,14 +192,11 @@ def _any_code(asked: Asked, codes: list[tuple[str, str]]) -> Criterion:
     if len(codes) > asked.context.limits.criteria:
         raise TooCostly(f"The parameter {asked.parameter.name}:{asked.modifier} stands for too many codes.")
     parameter = asked.parameter
-    plain = parameter.is_only("code")
     if parameter.is_only("Identifier", *_WITHOUT_SYSTEM):
         raise asked.refuse()
-    return AnyOf(
-        tuple(
-            TokenIs(parameter.name, "" if plain else system, code, parameter.elements) for system, code in sorted(codes)
-        )
-    )
+    if parameter.is_only("code"):
+        codes = [(_system_of_code(asked, system, code), code) for system, code in codes]
+    return AnyOf(tuple(TokenIs(parameter.name, system, code, parameter.elements) for system, code in sorted(codes)))
 
 
 _MODIFIED: Mapping[str, Callable[[Asked], Criterion]] = {
