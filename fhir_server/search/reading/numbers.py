@@ -1,7 +1,8 @@
 """Numbers in resources and in queries, exactly. https://hl7.org/fhir/R4/search.html#number
 
 A number in a query stands for a range, as precise as it is written: `100` for [99.5, 100.5), `100.00` for
-[99.995, 100.005), `1e2` for [95, 105), as the specification's examples have it.
+[99.995, 100.005), `5.40e-3` for [0.005395, 0.005405), but `1e2` for [95, 105), as the specification's examples have it:
+a whole number with an exponent is taken for one with another digit.
 """
 
 import re
@@ -17,7 +18,7 @@ from fhir_server.store.entries import HIGHEST, LOWEST, DecimalKey
 PREFIXES: Final[tuple[Prefix, ...]] = ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap")
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,200}(\.[0-9]{1,200})?([eE][+-]?[0-9]{1,4})?", re.ASCII)
 _HALF: Final = Decimal("0.5")
-_WITH_EXPONENT: Final = Decimal("0.05")
+_WHOLE_WITH_EXPONENT: Final = Decimal("0.05")
 _TENTH: Final = Fraction(1, 10)
 
 
@@ -75,4 +76,5 @@ def asked_number(text: str) -> AskedNumber | None:
     value = Decimal(text)
     exponent = value.as_tuple().exponent
     assert isinstance(exponent, int)
-    return AskedNumber(prefix, value, (_HALF if match[2] is None else _WITH_EXPONENT).scaleb(exponent))
+    half = _WHOLE_WITH_EXPONENT if match[2] and not match[1] else _HALF
+    return AskedNumber(prefix, value, half.scaleb(exponent))
