@@ -4,9 +4,9 @@ A canonical with a version (`url|1.0`) is also found without it. `:below` finds 
 that something lies under, by the segments of their paths; they are for URLs, not for URNs.
 """
 
+import re
 from collections.abc import Mapping
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Any, Final
 
 from fhir_server.outcome import Invalid
 from fhir_server.search.draft import Draft
@@ -15,6 +15,7 @@ from fhir_server.search.reading.escapes import unescape
 from fhir_server.store.criteria import AnyOf, Criterion, TermIs, UriIs
 
 BELOW = "below"
+_URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#\s]", re.ASCII)
 
 
 def _extractors(extraction: Extraction) -> Mapping[str, Extract]:
@@ -52,8 +53,7 @@ async def _compile(asked: Asked) -> Criterion:
 
 def _url(asked: Asked, text: str) -> str:
     """A URL without a slash at its end. Raises `Invalid` for what is none."""
-    parts = urlsplit(text) if text.isascii() else None
-    if parts is None or not parts.scheme or not parts.netloc:
+    if not text.isascii() or _URL.match(text) is None:
         raise Invalid(
             f"The parameter {asked.parameter.name}:{asked.modifier} needs a URL such as http://example.org/a."
         )

@@ -120,14 +120,14 @@ FIVE = key("5.4")
             (
                 observation(valueQuantity=milligrams("5.4", comparator=comparator)),
                 "value-quantity",
-                [(UCUM, "mg", *within(FIVE)), (CANONICAL, "g", *within(key("0.0054")))],
+                [(UCUM, "mg", *mg), (CANONICAL, "g", *g)],
             )
-            for comparator, within in {
-                "<": lambda each: (LOWEST, just_below(each)),
-                "<=": lambda each: (LOWEST, each),
-                ">": lambda each: (just_above(each), HIGHEST),
-                ">=": lambda each: (each, HIGHEST),
-            }.items()
+            for comparator, mg, g in (
+                ("<", (LOWEST, just_below(FIVE)), (LOWEST, just_below(key("0.0054")))),
+                ("<=", (LOWEST, FIVE), (LOWEST, key("0.0054"))),
+                (">", (just_above(FIVE), HIGHEST), (just_above(key("0.0054")), HIGHEST)),
+                (">=", (FIVE, HIGHEST), (key("0.0054"), HIGHEST)),
+            )
         ),
         (
             observation(
