@@ -16,9 +16,13 @@ _LONGEST: Final = 64
 _FREQUENT: Final = 60
 """Shorter texts repeat from resource to resource, so their words are remembered"""
 _NOT_TEXT: Final = frozenset(
-    {"resourceType", "reference", "system", "url", "profile", "div", "data", "contentType", "id", "versionId"}
+    {
+        *("resourceType", "id", "versionId", "lastUpdated"),
+        *("reference", "system", "url", "profile"),
+        *("div", "data", "contentType"),
+    }
 )
-"""JSON properties whose strings nobody looks for as text: types, addresses, identities, attachments, markup"""
+"""JSON properties whose strings nobody looks for as text: what the server sets, addresses, attachments, markup"""
 
 
 def words_of(text: str) -> frozenset[str]:

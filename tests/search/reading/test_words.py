@@ -58,6 +58,7 @@ def test_the_words_of_the_content() -> None:
         "id": "left",
         "meta": {
             "versionId": "left",
+            "lastUpdated": "2026-01-01T00:00:00Z",
             "profile": ["http://left.example"],
             "tag": [{"system": "urn:left", "code": "t1"}],
         },
