@@ -85,7 +85,7 @@ def test_a_tampered_audit_is_named(tmp_path: Path) -> None:
         str(name)
         for (name,) in database.execute("select name from sqlite_master where type = 'table' and name = 'audit'")
     )
-    database.execute(f"update {table} set body = replace(body, 'update', 'delete') where seq = 2")
+    database.execute(f"update {table} set body = replace(body, 'local', 'other') where seq = 2")  # who did it
     database.close()
     done = fhir_server("audit", "verify", *STORE, folder=tmp_path)
     assert done.returncode == 1
