@@ -17,8 +17,8 @@ from fhir_server.store.criteria import (
     InHierarchy,
     IsPresent,
     Not,
-    Query,
     QuantityIs,
+    Query,
     ReferenceTo,
     ReverseChained,
     SortKey,
@@ -79,7 +79,7 @@ async def test_a_broad_chain_is_asked_of_each_candidate(session: Session, monkey
 
 async def test_what_refers_to_it_drives(session: Session) -> None:
     has = ReverseChained("Observation", "subject", (CODE, QuantityIs("value-quantity", "gt", "k90000", "", CANONICAL)))
-    assert "resolve _has:Observation:subject 6; drive id 6" in await steps(session, has, type="Patient")
+    assert "resolve _has:Observation:subject 3; drive id 3" in await steps(session, has, type="Patient")
 
 
 async def test_a_page_and_what_it_refers_to(session: Session) -> None:
