@@ -8,22 +8,16 @@ kind in JSON (narrative comes as a string); validation judges the result.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from fhir_server.definitions.definitions import Definitions
 from fhir_server.fhirpath.code import Item
 from fhir_server.fhirpath.compiler import Compiler
-from fhir_server.fhirpath.errors import EvaluationError, ExpressionInvalid, ExpressionNotSupported
-from fhir_server.fhirpath.parser import parse
-from fhir_server.fhirpath.syntax import Member as MemberStep
 from fhir_server.fhirpath.type_model import Member, Property
-from fhir_server.outcome import Invalid, NotSupported, TooCostly, Unprocessable
+from fhir_server.outcome import Invalid, Unprocessable
 from fhir_server.patch import MAX_OPERATIONS
+from fhir_server.patch.paths import MAX_PATH, Paths, compiler_for, list_in
 from fhir_server.patch.tree import Location, Object, Tree
-
-MAX_PATH: Final = 1000
-MAX_LOOKED_AT: Final = 10_000_000
 
 _NEEDED: Final = {
     "add": ("path", "name", "value"),
@@ -52,15 +46,10 @@ def apply(data: Object, parameters: Object, definitions: Definitions) -> Object:
     if len(operations) > MAX_OPERATIONS:
         raise Invalid(f"A FHIRPath Patch here has at most {MAX_OPERATIONS} operations.")
     read = [_Operation.read(item, f"Parameters.parameter[{index}]") for index, item in enumerate(operations)]
-    patching = _Patching(data, _compiler(definitions))
+    patching = _Patching(data, compiler_for(definitions))
     for operation in read:
         patching.apply(operation)
     return patching.tree.finished()
-
-
-@lru_cache(maxsize=4)
-def _compiler(definitions: Definitions) -> Compiler:
-    return Compiler(definitions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,24 +126,13 @@ class _Operation(NamedTuple):
         return int(self.parts[name].value(_TYPES[name]))
 
 
-@dataclass(frozen=True, slots=True)
-class _Surroundings:
-    """Paths of a patch ask nothing of the world around the resource."""
-
-    resource: Item
-
-    def resolve(self, reference: Any) -> list[Item]:
-        raise EvaluationError("resolve() is not offered in the path of a patch")
-
-
 class _Patching:
     """A resource on its way through the operations."""
 
     def __init__(self, data: Object, compiler: Compiler) -> None:
         self.tree = Tree(data)
         self._compiler = compiler
-        self._type: str = data["resourceType"]
-        self._looked_at = 0
+        self._paths = Paths(self.tree, compiler)
 
     def apply(self, operation: _Operation) -> None:
         """Carry out one operation."""
@@ -221,20 +199,7 @@ class _Patching:
 
     def _selected(self, path: str, part: _Part) -> list[Item]:
         """The elements of the resource that a path selects."""
-        self._looked_at += self.tree.size
-        if self._looked_at > MAX_LOOKED_AT:
-            raise TooCostly("The patch has too many operations for a resource of this size.", expression=part.place)
-        root: Item = (self._type, self.tree.data, None)
-        try:
-            return self._compiler.compile(path, self._type).run([root], _Surroundings(root))
-        except ExpressionNotSupported as error:
-            raise NotSupported(error.issues[0].diagnostics, expression=part.place) from error
-        except ExpressionInvalid as error:
-            raise Invalid(error.issues[0].diagnostics, expression=part.place) from error
-        except EvaluationError as error:
-            raise Unprocessable(f"The path cannot be followed here: {error}.", expression=part.place) from error
-        except RecursionError as error:
-            raise Invalid("The path is nested too deep.", expression=part.place) from error
+        return self._paths.select(path, part.place)
 
     def _located(self, item: Item, part: _Part) -> Location:
         place = self.tree.locate(item[1], item[2])
@@ -260,13 +225,13 @@ class _Patching:
 
     def _empty_list(self, path: str, part: _Part) -> tuple[Object, str, str]:
         """Where the items of a list belong that has none: holder, its type, name of the element."""
-        tree = parse(path)
-        if not isinstance(tree, MemberStep) or tree.source is None:
+        found = list_in(path)
+        if found is None:
             raise _count(0, part)
-        items = self._selected(path[: path.rindex(".", 0, tree.position + 1)], part)
+        items = self._selected(found[0], part)
         if len(items) != 1:
-            raise _count(0, part)
-        return self._holder(items[0], part), items[0][0], tree.name
+            raise _count(len(items), part)
+        return self._holder(items[0], part), items[0][0], found[1]
 
     # What is put there.
 
@@ -312,7 +277,10 @@ class _Patching:
             return "resource" in part.data
         if not given:
             return not prop.primitive and "part" in part.data
-        return self._compiler.model.is_primitive(given[0].lower() + given[1:]) if prop.primitive else prop.type == given
+        if not prop.primitive:
+            return prop.type == given
+        model, type_name = self._compiler.model, given[0].lower() + given[1:]
+        return model.named(type_name) is not None and model.is_primitive(type_name)
 
     def _build(self, holder: Object, type_name: str, part: _Part) -> None:
         """Put the value of a part into an object that is no part of the tree yet."""

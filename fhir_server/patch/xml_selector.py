@@ -120,10 +120,10 @@ class _Selector:
         if position is None:
             return [node for node in found if self._has(node, path, literal[1:-1])]
         # Positions count among the siblings of one holder.
-        counts: dict[int, int] = {}
+        counts: dict[Element, int] = {}
         kept = []
         for node in found:
-            holder = id(node.element if isinstance(node, Text | Attribute) else node.getparent())
+            holder = _holder(node)
             counts[holder] = counts.get(holder, 0) + 1
             if counts[holder] == int(position):
                 kept.append(node)
@@ -150,6 +150,13 @@ class _Selector:
 
 def _is_element(node: Any) -> bool:
     return not isinstance(node, Text | Attribute) and isinstance(node.tag, str)
+
+
+def _holder(node: Node) -> Element:
+    """The element that a node stands in; None for the root."""
+    if isinstance(node, Attribute) or (isinstance(node, Text) and not node.tail):
+        return node.element
+    return (node.element if isinstance(node, Text) else node).getparent()
 
 
 def _texts(element: Element) -> Iterator[Text]:
