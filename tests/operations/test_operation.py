@@ -98,7 +98,7 @@ async def test_methods_over_http(fhir: Client) -> None:
         ({"content_type": "application/xml"}, 415),
         ({}, 415),
         ({"content_type": "application/json", "content_encoding": "gzip"}, 415),
-        ({"content_type": "application/json", "accept": "application/fhir+xml"}, 406),
+        ({"content_type": "application/json", "accept": "text/turtle"}, 406),
     ],
 )
 async def test_formats_of_a_document(fhir: Client, headers: dict[str, Any], status: int) -> None:
