@@ -7,6 +7,7 @@ kind in JSON (narrative comes as a string); validation judges the result.
 """
 
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -252,9 +253,9 @@ class _Patching:
         named = next((key.removeprefix("_") for key in part.data if key.lstrip("_").startswith("value")), None)
         prop = self._property(member, named, part)
         if named is not None:
-            return prop, part.data.get(named), part.data.get(f"_{named}")
+            return prop, deepcopy(part.data.get(named)), deepcopy(part.data.get(f"_{named}"))
         if prop.type == "Resource":
-            return prop, part.data["resource"], None
+            return prop, deepcopy(part.data["resource"]), None
         value: Object = {}
         for inner in part.inner():
             self._build(value, prop.type, inner)

@@ -433,3 +433,13 @@ _LEAF = st.text("ab", min_size=1, max_size=2) | st.integers(0, 3) | st.booleans(
 )
 def test_a_tree_that_nobody_changed_is_what_it_was(data: dict[str, Any]) -> None:
     assert Tree(deepcopy(data)).finished() == data
+
+
+def test_the_patch_itself_stays_as_it_is() -> None:
+    contact = {"name": "value", "part": [_name_part("Ann")]}
+    first = _operation("add", "Patient", _name("contact"), contact)
+    second = _operation("add", "Patient.contact[0].name", _name("family"), _value(valueString="Example"))
+    parameters = {"resourceType": "Parameters", "parameter": [first, second]}
+    before = deepcopy(parameters)
+    assert apply(deepcopy(PATIENT), parameters, R4) == apply(deepcopy(PATIENT), parameters, R4)
+    assert parameters == before
