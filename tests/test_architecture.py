@@ -28,7 +28,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("fhir_server.respect",),
     ("fhir_server.audit",),
     ("mappers",),
-    ("fhir_server.search", "fhir_server.validation"),
+    ("fhir_server.search", "fhir_server.validation", "fhir_server.patch"),
     ("profiles",),
     ("fhir_server.fhirpath",),
     ("terminology",),
@@ -60,6 +60,7 @@ OUTSIDE: dict[str, tuple[str, ...]] = {
     "typer": ("fhir_server.cli",),
     "apsw": ("fhir_server.store.sqlite", "fhir_server.bench"),
     "pymongo": ("fhir_server.store.mongodb",),
+    "lxml": ("fhir_server.patch",),
     "fhir": ("fhir_server.bench", "mappers"),
 }
 

@@ -60,8 +60,9 @@ class BundleEntry:
 
 
 def _content(method: str, document: Document) -> tuple[str, bytes]:
-    """Content-Type and body of an entry. A patch comes in a Binary: https://hl7.org/fhir/R4/http.html#jsonpatch"""
-    if method != "PATCH":
+    """Content-Type and body of an entry. A patch comes in a Binary, https://hl7.org/fhir/R4/http.html#jsonpatch, but
+    for a FHIRPath Patch, which is a resource itself."""
+    if method != "PATCH" or document.data.get("resourceType") != "Binary":
         return "application/fhir+json", document.text
     try:
         patch = base64.b64decode(str(document.data.get("data", "")), validate=True)

@@ -10,6 +10,7 @@ from fhir_server.definitions.definitions import Definitions
 from fhir_server.definitions.structures import SearchParameter
 from fhir_server.interactions.audit_event import SEARCHED_BY
 from fhir_server.interactions.context import NOT_STORED, WRITTEN_BY_SERVER, Context, Interaction, Rules
+from fhir_server.interactions.patch import PATCH_FORMATS
 from fhir_server.request import FhirResponse
 from fhir_server.search.parse import supported_includes, supported_parameters, supported_revincludes
 
@@ -71,7 +72,7 @@ def capability_statement(
         "implementation": {"description": "FHIR R4 shared care record", "url": base_url},
         "fhirVersion": "4.0.1",
         "format": ["application/fhir+json", "json", "application/fhir+xml", "xml"],
-        "patchFormat": ["application/json-patch+json"],
+        "patchFormat": list(PATCH_FORMATS),
         "rest": [
             {
                 "mode": "server",

@@ -1,13 +1,11 @@
-"""patch: a JSON Patch applied to the current version. https://hl7.org/fhir/R4/http.html#patch, RFC 6902
+"""patch: a JSON, XML or FHIRPath Patch applied to the current version. https://hl7.org/fhir/R4/http.html#patch
 
 The patched resource passes everything that an update passes. Decimals keep value and precision.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
-
-import jsonpatch
-import jsonpointer
+from typing import Any, Final
 
 from fhir_server.interactions.answers import if_match
 from fhir_server.interactions.conditional import Condition, at, condition_of, the_one
@@ -16,23 +14,27 @@ from fhir_server.interactions.deciding import until_settled
 from fhir_server.interactions.incoming import check, prepare
 from fhir_server.interactions.update import Replacing, grounds, keeping_labels, replace_by
 from fhir_server.model.json import Document, dump, parse, parse_value
+from fhir_server.model.media_types import FHIR_JSON, FHIR_XML, media_type_of
+from fhir_server.model.xml.reader import to_json
+from fhir_server.model.xml.writer import write
 from fhir_server.outcome import (
     Deleted,
     Invalid,
     MethodNotAllowed,
     NotFound,
     PreconditionFailed,
-    TooLarge,
     Unprocessable,
     UnsupportedMediaType,
 )
+from fhir_server.patch import fhirpath_patch, json_patch, xml_patch
 from fhir_server.request import FhirResponse
 
-JSON_PATCH = "application/json-patch+json"
-PATCH_TYPES = (JSON_PATCH,)
-MAX_OPERATIONS = 1000
-MAX_COPIED = 1024 * 1024
-_FIXED = ("id", "resourceType")
+JSON_PATCH: Final = "application/json-patch+json"
+XML_PATCH: Final = "application/xml-patch+xml"
+PATCH_FORMATS: Final = (JSON_PATCH, XML_PATCH, FHIR_JSON[0], FHIR_XML[0])
+"""The formats as they are claimed; FHIR's own carry a FHIRPath Patch, a Parameters resource."""
+
+_Apply = Callable[[bytes], bytes]
 
 
 async def _run(context: Context) -> FhirResponse:
@@ -70,7 +72,7 @@ def patched_document(context: Context, replacing: Replacing) -> Document:
     Raises `NotFound`, `Deleted`, `PreconditionFailed` for what is there, `UnsupportedMediaType`, `Invalid` for a patch
     that is none, `Unprocessable` for one that does not apply.
     """
-    operations = _operations(context)
+    apply = _read(context)
     current = replacing.current
     if current is None:
         raise NotFound(f"There is no {context.type} with the id {context.id}.")
@@ -79,62 +81,76 @@ def patched_document(context: Context, replacing: Replacing) -> Document:
     expected = if_match(context)
     if expected is not None and expected != current.version:
         raise PreconditionFailed(f"The current version is {current.version}.")
-    before = parse(current.body, max_bytes=len(current.body)).data
-    fixed = {name: before.get(name) for name in _FIXED}
-    after = _apply(before, operations)
-    if any(after.get(name) != value for name, value in fixed.items()):
-        raise Unprocessable("A patch cannot change the id or the type of a resource.", expression=f"{context.type}.id")
     # The result is read again, so that it passes every check that a body passes (depth, sizes).
-    document = parse(_written(after), max_bytes=context.server.rules.max_resource_bytes)
+    document = parse(apply(current.body), max_bytes=context.server.rules.max_resource_bytes)
+    if (document.data["resourceType"], document.data.get("id")) != (context.type, context.id):
+        raise _fixed(context)
     check(context, document.data)
     return document
 
 
-def _written(data: Any) -> bytes:
-    try:
-        return dump(data)
-    except RecursionError as error:
-        raise Invalid("The patch nests objects and arrays too deep.") from error
+def _fixed(context: Context) -> Unprocessable:
+    return Unprocessable("A patch cannot change the id or the type of a resource.", expression=f"{context.type}.id")
 
 
-def _operations(context: Context) -> list[Any]:
-    media_type = (context.header("content-type") or "").partition(";")[0].strip().lower()
-    if media_type != JSON_PATCH:
-        raise UnsupportedMediaType(f"A patch is a JSON Patch: send it as {JSON_PATCH}.")
-    operations = parse_value(context.request.body, max_bytes=context.server.rules.max_resource_bytes)
-    if not isinstance(operations, list) or not all(isinstance(item, dict) for item in operations):
-        raise Invalid("A JSON Patch is an array of operations (RFC 6902).")
-    if len(operations) > MAX_OPERATIONS:
-        raise Invalid(f"A JSON Patch here has at most {MAX_OPERATIONS} operations.")
-    return operations
+def _read(context: Context) -> _Apply:
+    """The request's patch, read: what it makes of the JSON text of a resource."""
+    read = _FORMATS.get(media_type_of(context.header("content-type")))
+    if read is None:
+        raise UnsupportedMediaType(f"A patch is one of {', '.join(PATCH_FORMATS)}.")
+    return read(context, context.request.body)
 
 
-def _applied(data: Any, operations: list[Any]) -> Any:
-    """What the operations make of the data. Copies are limited: thirty that double what is there fill any memory."""
-    copied = 0
-    for operation in operations:
-        if operation["op"] == "copy":
-            copied += len(_written(jsonpointer.resolve_pointer(data, operation["from"])))
-            if copied > MAX_COPIED:
-                raise TooLarge(f"The copy operations of a patch copy at most {MAX_COPIED} bytes here.")
-        data = jsonpatch.JsonPatch([operation]).apply(data, in_place=True)
-    return data
+def _json(context: Context, patch: bytes) -> _Apply:
+    operations = parse_value(patch, max_bytes=context.server.rules.max_resource_bytes)
+
+    def apply(current: bytes) -> bytes:
+        after = json_patch.apply(_tree(current), operations)
+        if not isinstance(after, dict):
+            raise Unprocessable("The patch would replace the whole resource by something that is none.")
+        if after.get("resourceType") != context.type:
+            raise _fixed(context)
+        return json_patch.written(after)
+
+    return apply
 
 
-def _apply(data: dict[str, Any], operations: list[Any]) -> dict[str, Any]:
-    try:
-        jsonpatch.JsonPatch(operations)  # finds an operation that is none before anything is applied
-        result = _applied(data, operations)
-    except jsonpatch.JsonPatchTestFailed as error:
-        raise Unprocessable("A test operation of the patch does not hold.") from error
-    except (jsonpatch.JsonPatchConflict, jsonpointer.JsonPointerException) as error:
-        raise Unprocessable("A path of the patch does not exist in the resource.") from error
-    except (jsonpatch.JsonPatchException, TypeError, KeyError, ValueError, AttributeError, RecursionError) as error:
-        raise Invalid("The patch has an operation that RFC 6902 does not allow.") from error
-    if not isinstance(result, dict):
-        raise Unprocessable("The patch would replace the whole resource by something that is none.")
-    return result
+def _xml(context: Context, patch: bytes) -> _Apply:
+    server = context.server
 
+    def apply(current: bytes) -> bytes:
+        after = xml_patch.apply(write(current, server.definitions), patch)
+        return to_json(after, server.definitions, max_bytes=server.rules.max_resource_bytes)
+
+    return apply
+
+
+def _fhirpath(context: Context, patch: bytes) -> _Apply:
+    parameters = parse(patch, max_bytes=context.server.rules.max_resource_bytes).data
+    if parameters["resourceType"] != "Parameters":
+        raise Invalid("A FHIRPath Patch is a Parameters resource.", expression=f"{parameters['resourceType']}")
+    check(context, parameters)
+    return lambda current: dump(fhirpath_patch.apply(_tree(current), parameters, context.server.definitions))
+
+
+def _fhirpath_in_xml(context: Context, patch: bytes) -> _Apply:
+    """From a Binary in a transaction; elsewhere XML has become JSON before the interaction runs."""
+    server = context.server
+    return _fhirpath(context, to_json(patch, server.definitions, max_bytes=server.rules.max_resource_bytes))
+
+
+def _tree(current: bytes) -> dict[str, Any]:
+    return parse(current, max_bytes=len(current)).data
+
+
+_FORMATS: dict[str, Callable[[Context, bytes], _Apply]] = {
+    JSON_PATCH: _json,
+    XML_PATCH: _xml,
+    **dict.fromkeys(FHIR_JSON, _fhirpath),
+    **dict.fromkeys(FHIR_XML, _fhirpath_in_xml),
+}
+PATCH_TYPES = tuple(_FORMATS)
+"""The media types that a patch may have."""
 
 PATCH = Interaction(
     "patch", "instance", (("PATCH", ("[type]", "[id]")), ("PATCH", ("[type]",))), "U", changes=True, run=_run

@@ -48,9 +48,10 @@ def check_request(context: Context, entry: BundleEntry) -> None:
     if entry.document is None:
         raise refuse(entry, "required", f"A {entry.method} entry needs a resource.")
     found = entry.document.data.get("resourceType")
-    expected = "Binary" if entry.method == "PATCH" else entry.path[0]
-    if found != expected:
-        raise refuse(entry, "invalid", f"The resource of this entry must be a {expected}, not a {found}.", "resource")
+    expected = ("Binary", "Parameters") if entry.method == "PATCH" else (entry.path[0],)
+    if found not in expected:
+        sentence = f"The resource of this entry must be a {' or '.join(expected)}, not a {found}."
+        raise refuse(entry, "invalid", sentence, "resource")
 
 
 def _check_address(context: Context, entry: BundleEntry) -> None:
@@ -72,7 +73,8 @@ async def planned_write(
     """The write of an entry, None for a deletion of nothing; `document` is its resource with its links replaced.
     Raises as the interaction does."""
     target = addresses.of_entry[entry.position]
-    inner = replace(context, request=entry.request(context.request), target=Target(*target))
+    request = replace(entry, document=document).request(context.request)
+    inner = replace(context, request=request, target=Target(*target))
     if entry.position in addresses.deleted:
         writes = [
             replace(deletion(inner, version.type, version.id, None), based_on=version.version)

@@ -149,7 +149,7 @@ async def _created(context: Context, entry: BundleEntry, addresses: Addresses) -
 def linked(context: Context, entry: BundleEntry, addresses: Addresses) -> Document | None:
     """The entry's resource with every link to another entry's fullUrl replaced by that entry's address."""
     document = entry.document
-    if document is None or entry.method == "PATCH":
+    if document is None or (entry.method == "PATCH" and document.data.get("resourceType") == "Binary"):
         return document
     root = _root(entry.full_url)
     conditional = bool(addresses.references) and b"?" in document.text

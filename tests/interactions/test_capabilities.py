@@ -37,7 +37,12 @@ async def test_the_statement_is_valid_and_names_this_server(fhir: Client) -> Non
         "implementation": {"description": "FHIR R4 shared care record", "url": BASE},
         "fhirVersion": "4.0.1",
         "format": ["application/fhir+json", "json", "application/fhir+xml", "xml"],
-        "patchFormat": ["application/json-patch+json"],
+        "patchFormat": [
+            "application/json-patch+json",
+            "application/xml-patch+xml",
+            "application/fhir+json",
+            "application/fhir+xml",
+        ],
     }
     assert [code["code"] for code in rest[0]["interaction"]] == [
         "transaction",

@@ -156,12 +156,6 @@ async def test_a_patch_that_does_not_fit_changes_nothing(fhir: Client, operation
     assert (await fhir.get("Observation/o")).content == before.content
 
 
-async def test_a_patch_is_a_json_patch(fhir: Client) -> None:
-    await fhir.put(patient("p"))
-    answer = await fhir.send("PATCH", "Patient/p", b"[]", content_type="application/fhir+json")
-    assert answer.status_code == 415
-
-
 async def test_parallel_patches_are_all_kept(fhir: Client) -> None:
     await fhir.put(patient("p", name=[{"given": ["x"]}]))
     add = [{"op": "add", "path": "/name/0/given/-", "value": "y"}]

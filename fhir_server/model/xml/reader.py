@@ -22,9 +22,9 @@ from fhir_server.model.limits import MAX_DEPTH, TOO_DEEP
 from fhir_server.model.place import cut
 from fhir_server.model.xml.elements import FHIR, XHTML, Elements, Kind, Step, elements_for
 from fhir_server.model.xml.narrative import NarrativeReader
+from fhir_server.model.xml.prolog import in_utf8, not_well_formed, strict_parser
 from fhir_server.outcome import Invalid, Issue, TooLarge
 
-_BOM = b"\xef\xbb\xbf"
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", re.ASCII)
 _BOOLEANS = {"true": True, "false": False}
 _SCHEMA_HINTS = frozenset(
@@ -49,20 +49,7 @@ def to_json(raw: bytes, definitions: Definitions, *, max_bytes: int) -> bytes:
     """As `parse`, the resource as JSON that is still to be parsed (numbers may be out of range)."""
     if len(raw) > max_bytes:
         raise TooLarge(f"The body has {len(raw)} bytes, more than the limit of {max_bytes}.")
-    return dump(_Reader(_tables(definitions)).read(_checked(raw)))
-
-
-def _checked(raw: bytes) -> bytes:
-    """The body without a byte order mark. Raises `Invalid` for one that is not in UTF-8."""
-    raw = raw.removeprefix(_BOM)
-    try:
-        raw.decode()
-    except UnicodeDecodeError as error:
-        line, column = raw.count(b"\n", 0, error.start) + 1, error.start - raw.rfind(b"\n", 0, error.start)
-        raise Invalid(f"The body is not valid UTF-8 at line {line}, column {column}.") from error
-    if b"\x00" in raw:
-        raise Invalid("The body has a NUL character; FHIR is written in UTF-8.")
-    return raw
+    return dump(_Reader(_tables(definitions)).read(in_utf8(raw)))
 
 
 @lru_cache(maxsize=4)
@@ -128,17 +115,14 @@ class _Reader:
     def read(self, raw: bytes) -> dict[str, Any]:
         """The resource as a tree whose numbers are JSON texts."""
         self._raw = raw
-        self._parser = parser = expat.ParserCreate("UTF-8", " ")
+        self._parser = parser = strict_parser()
         parser.buffer_text = True
-        parser.XmlDeclHandler = self._declaration
-        parser.StartDoctypeDeclHandler = self._document_type
         parser.ProcessingInstructionHandler = self._instruction
         self._handle_elements()
         try:
             parser.Parse(raw, True)
         except expat.ExpatError as error:
-            sentence = f"The body is not well-formed XML{self._at(error)}: {expat.ErrorString(error.code)}."
-            raise Invalid([*self._issues, Issue("invalid", sentence)][:_MOST_ISSUES]) from error
+            raise Invalid([*self._issues, Issue("invalid", not_well_formed(error))][:_MOST_ISSUES]) from error
         finally:
             self._parser = None  # the parser holds this reader: no cycle is left for the collector
         if self._issues:
@@ -151,15 +135,6 @@ class _Reader:
         self._parser.CharacterDataHandler = self._text
 
     # What may not be there at all.
-
-    def _declaration(self, version: str, encoding: str | None, _standalone: int) -> None:
-        if version != "1.0":
-            raise Invalid("The body is not XML 1.0.")
-        if encoding is not None and encoding.lower() not in ("utf-8", "utf8"):
-            raise Invalid("The XML declaration names another encoding than UTF-8.")
-
-    def _document_type(self, *_: Any) -> None:
-        raise Invalid("The body has a document type (DTD), which is not read: FHIR has none.")
 
     def _instruction(self, *_: Any) -> None:
         if len(self._stack) > 1 and not self._skipping:
@@ -339,9 +314,7 @@ class _Reader:
         if len(self._issues) >= _MOST_ISSUES:
             raise Invalid(self._issues)
 
-    def _at(self, error: expat.ExpatError | None = None) -> str:
-        if error is not None:
-            return f" at line {error.lineno}, column {error.offset + 1}"
+    def _at(self) -> str:
         return f" at line {self._parser.CurrentLineNumber}, column {self._parser.CurrentColumnNumber + 1}"
 
     def _path(self) -> str:
