@@ -5,17 +5,38 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from statistics import quantiles
 
+import apsw
 import uvloop
 
 from fhir_server.store.access import EVERYTHING, AccessFilter, Rule
 from fhir_server.store.contract import Session, Store
-from fhir_server.store.criteria import DateIs, InCompartment, Query, ReferenceTo, SortKey, TokenIs
+from fhir_server.store.criteria import (
+    AnyOf,
+    Chained,
+    DateIs,
+    IdIs,
+    InCompartment,
+    InGroup,
+    IsPresent,
+    Not,
+    QuantityIs,
+    Query,
+    ReferenceTo,
+    ReverseChained,
+    SortKey,
+    StringIs,
+    SystemQuery,
+    TermIs,
+    TokenIs,
+)
+from fhir_server.store.entries import CANONICAL
 from fhir_server.store.open import open_store
 from fhir_server.store.values import AuditEntry
-from tests.store.samples import DAY, SNOMED, commit_of, observation
+from tests.store.samples import DAY, SNOMED, commit_of, observation, patient, rich_observation
 
 CLIENTS = 32
 ENTRY = AuditEntry(b'{"interaction":"read","outcome":"0","agent":"abc"}' * 4, 1_700_000_000_000, ("p17",))
@@ -31,6 +52,8 @@ async def main(resources: int) -> None:
             await read_figures(store, resources)
             await search_figures(session, resources)
             await record_figures(session)
+            await linked_figures(session, resources)
+            room_figures(Path(folder) / "store.db")
         finally:
             await store.close()
 
@@ -57,8 +80,8 @@ async def write_figures(session: Session, resources: int) -> None:
 async def read_figures(store: Store, resources: int) -> None:
     """Point reads, by a session that sees everything and by one that is bound to a patient."""
     ids = [observation(number, "").id for number in range(0, resources, max(resources // 1000, 1))]
-    patient = AccessFilter((Rule(None, (InCompartment("Patient", "p0"),)),))
-    for name, access in (("everything", EVERYTHING), ("one patient", patient)):
+    bound = AccessFilter((Rule(None, (InCompartment("Patient", "p0"),)),))
+    for name, access in (("everything", EVERYTHING), ("one patient", bound)):
         session = store.session(access)
         for _ in range(3):
             start = time.perf_counter()
@@ -90,6 +113,70 @@ async def search_figures(session: Session, resources: int) -> None:
     for name in ("code (2 %)", "category, status (all)", "patient"):
         times = [await elapsed(lambda _, q=queries[name]: session.count(q), 1, 1) for _ in range(10)]  # type: ignore[misc]
         say(f"{f'count: {name}':44} {spread(times)}")
+
+
+async def linked_figures(session: Session, resources: int) -> None:
+    """Observations with every kind of entry, their patients, and the searches that lead from one to the other."""
+    patients = max(resources // 40, 100)
+    people = [commit_of(*map(patient, range(start, min(start + 100, patients)))) for start in range(0, patients, 100)]
+    starts = range(10_000_000, 10_000_000 + resources, 100)
+    large = [commit_of(*(rich_observation(n, f"p{n % patients}") for n in range(s, s + 100))) for s in starts]
+    commits = iter(people + large)
+
+    async def hundred(_: int) -> None:
+        await session.commit(next(commits))
+
+    seconds = await elapsed(hundred, len(people) + len(large), clients=2)
+    say(f"{'the same with every kind of entry':44} {(patients + resources) / seconds:10,.0f} resources/s")
+    page = IdIs(tuple(rich_observation(number, "").id for number in range(10_000_000, 10_001_000)))
+    code, newest = TokenIs("code", SNOMED, "0000007"), (SortKey("date", descending=True, type="date"),)
+    heavy = QuantityIs("value-quantity", "gt", "k95000", "k95000", CANONICAL, "g")
+    family, female = StringIs("family", "family7", "equals"), TokenIs("gender", None, "female")
+    queries = {
+        "chain, by family name": Query("Observation", (Chained("subject", "Patient", (family,)),), newest),
+        "chain, by gender (half), and code": Query(
+            "Observation", (Chained("subject", "Patient", (female,)), code), newest
+        ),
+        "_has, by code (2 %)": Query("Patient", (ReverseChained("Observation", "subject", (code,)),)),
+        "_include of a page of 1,000": Query("Patient", (ReverseChained("Observation", None, (page,)),), count=1_000),
+        "_revinclude of 100": Query("Observation", (_to_some(100),), count=1_000),
+        "quantity in base units, and code": Query("Observation", (heavy, code)),
+        "composite": Query("Observation", (InGroup("code-value-quantity", (_first(code), _second(heavy))),), newest),
+        "text, a part of it": Query("Observation", (TermIs("code:text", "measurement 7", "contains"),), newest),
+        "missing": Query("Observation", (Not(IsPresent("subject")),), newest),
+        "sort by value": Query("Observation", (), (SortKey("value-quantity", descending=True, type="quantity"),)),
+        "two types, newest first": SystemQuery((Query("Observation"), Query("Patient"))),
+    }
+    for name, query in queries.items():
+        times = [await elapsed(lambda _, q=query: session.search(q), 1, 1) for _ in range(20)]  # type: ignore[misc]
+        say(f"{f'search: {name}':44} {spread(times)}")
+    times = [await elapsed(lambda _: session.estimate(queries["sort by value"]), 1, 1) for _ in range(20)]
+    say(f"{'estimate of all':44} {spread(times)}")
+
+
+def _to_some(patients: int) -> AnyOf:
+    return AnyOf(tuple(ReferenceTo("subject", "Patient", f"p{number}") for number in range(patients)))
+
+
+def _first(code: TokenIs) -> TokenIs:
+    return replace(code, param="1")
+
+
+def _second(value: QuantityIs) -> QuantityIs:
+    return replace(value, param="2")
+
+
+def room_figures(database: Path) -> None:
+    """How much room each part takes for each version, as `dbstat` has it."""
+    connection = apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READONLY)
+    versions = connection.execute("SELECT count(*) FROM version").get
+    sizes = dict(connection.execute("SELECT name, sum(pgsize) FROM dbstat GROUP BY name"))
+    bodies, audit = sizes.pop("body"), sum(size for name, size in sizes.items() if name.startswith("audit"))
+    say(f"{'bytes per version: body':44} {bodies / versions:10,.0f}")
+    say(f"{'bytes per version: index, all of it':44} {(sum(sizes.values()) - audit) / versions:10,.0f}")
+    for name, size in sorted(sizes.items(), key=lambda pair: -pair[1])[:8]:
+        say(f"{f'bytes per version: {name}':44} {size / versions:10,.0f}")
+    connection.close()
 
 
 async def record_figures(session: Session) -> None:
