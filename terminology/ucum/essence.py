@@ -16,8 +16,8 @@ _SPACE = "{http://unitsofmeasure.org/ucum-essence}"
 
 @dataclass(frozen=True, slots=True)
 class UnitDefinition:
-    """A unit that is no base unit: `value` times another `unit` expression. `metric`: it takes prefixes. `arbitrary`: it
-    measures by a convention of its own. `special`: the name of the function by which it is made."""
+    """A unit that is no base unit: `value` times another `unit` expression. `metric`: it takes prefixes. `arbitrary`:
+    it measures by a convention of its own. `special`: the name of the function by which it is made."""
 
     code: str
     metric: bool

@@ -15,7 +15,14 @@ from tests.mappers.gp_connect.documents import document
 from tests.running import Client, encoded, observation, patient
 
 PLACES = {"[type]": "Observation", "[id]": "oa1", "[vid]": "1", "[within]": "Observation"}
-QUERIES = {"$ingest": "?mapper=gp-connect"}
+QUERIES = {
+    ("$ingest", ""): "?mapper=gp-connect",
+    ("search-system", "GET"): "?_type=Observation",
+    ("update", "Observation"): "?status=final",
+    ("patch", "Observation"): "?status=final",
+    ("delete", "Observation"): "?status=final",
+}
+"""What some addresses need to be answered, by interaction and method or path"""
 SCRIPT = (
     patient("a"),
     patient("b"),
@@ -36,7 +43,8 @@ def _routes() -> Iterator[tuple[Interaction, str, str]]:
             if "[within]" in shape:
                 places |= {"[type]": "Patient", "[id]": "a"}
             path = "/".join(places.get(segment, segment) for segment in shape)
-            yield interaction, method, path + QUERIES.get(interaction.code, "")
+            keys = ((interaction.code, word) for word in ("", method, path))
+            yield interaction, method, path + next((QUERIES[key] for key in keys if key in QUERIES), "")
 
 
 ROUTES = [pytest.param(*route, id=f"{route[0].code}-{route[1]}-{route[2]}") for route in _routes()]
@@ -44,7 +52,7 @@ ROUTES = [pytest.param(*route, id=f"{route[0].code}-{route[1]}-{route[2]}") for 
 
 def _body(interaction: Interaction, method: str, path: str) -> tuple[bytes, str]:
     if path.endswith("_search"):
-        return b"_count=5", "application/x-www-form-urlencoded"
+        return (b"_count=5&_type=Observation" if path == "_search" else b"_count=5"), "application/x-www-form-urlencoded"
     if method == "PATCH":
         return b'[{"op":"replace","path":"/status","value":"amended"}]', "application/json-patch+json"
     if path.startswith("$ingest"):
@@ -97,6 +105,7 @@ async def test_a_filter_of_nothing_shows_nothing(here: World, interaction: Inter
         "create": 422,
         "delete": 204,
         "search-type": 200,
+        "search-system": 200,
         "history-type": 200,
         "history-system": 200,
         "batch": 200,

@@ -99,7 +99,7 @@ class _Reading:
 
 PLACES = (
     "fhir_server.store.sqlite.session.read",
-    "fhir_server.store.sqlite.session.Search",
+    "fhir_server.store.sqlite.session.search_for",
     "fhir_server.store.sqlite.session.History",
     "fhir_server.store.sqlite.session.prepare",
     "fhir_server.store.sqlite.session.search_audit",

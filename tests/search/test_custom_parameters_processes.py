@@ -1,4 +1,4 @@
-"""A search parameter that is posted to one of several worker processes takes effect in all of them, and misses nothing."""
+"""A search parameter that is posted to one of several worker processes takes effect in all of them, at once."""
 
 import asyncio
 from pathlib import Path

@@ -162,6 +162,7 @@ P1 = AccessFilter((Rule(None, (InCompartment("Patient", "p1"),)),))
 
 VERSION_1 = """
 DROP TABLE posting; DROP TABLE date; DROP TABLE string; DROP TABLE number; DROP TABLE position; DROP TABLE vocabulary;
+DROP TABLE index_job;
 CREATE VIRTUAL TABLE posting USING fts5(hashes, content='', contentless_delete=1, detail=none, tokenize='ascii');
 CREATE TABLE date(field TEXT, low INTEGER, vid INTEGER, high INTEGER, PRIMARY KEY(field, low, vid, high)) WITHOUT ROWID;
 CREATE TABLE string(field TEXT, text TEXT, vid INTEGER, PRIMARY KEY(field, text, vid)) WITHOUT ROWID;
