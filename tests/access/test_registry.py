@@ -52,7 +52,8 @@ ROUTES = [pytest.param(*route, id=f"{route[0].code}-{route[1]}-{route[2]}") for 
 
 def _body(interaction: Interaction, method: str, path: str) -> tuple[bytes, str]:
     if path.endswith("_search"):
-        return (b"_count=5&_type=Observation" if path == "_search" else b"_count=5"), "application/x-www-form-urlencoded"
+        types = b"&_type=Observation" if path == "_search" else b""
+        return b"_count=5" + types, "application/x-www-form-urlencoded"
     if method == "PATCH":
         return b'[{"op":"replace","path":"/status","value":"amended"}]', "application/json-patch+json"
     if path.startswith("$ingest"):
