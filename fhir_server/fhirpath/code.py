@@ -1,26 +1,13 @@
-"""What compiled FHIRPath is made of: items, the surroundings of an evaluation, and the compiled piece itself."""
+"""What compiled FHIRPath is made of: the compiled piece itself, and truth values."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, TypeAlias
+from typing import TypeAlias
 
 from fhir_server.definitions.structures import Element
+from fhir_server.fhirpath.env import Env, Item
 from fhir_server.fhirpath.errors import EvaluationError
-
-Item: TypeAlias = tuple[str, Any, Any]
-"""(type name, JSON value, the `_name` property beside a primitive or None); the value of a primitive may be None"""
-
-
-class Env(Protocol):
-    """The surroundings of one evaluation."""
-
-    @property
-    def resource(self) -> Item:
-        """The resource that is evaluated (`%resource`)."""
-
-    def resolve(self, reference: Any) -> list[Item]:
-        """What a Reference, or a URI as a string, refers to. Only the type of an item need be right: see `opaque`."""
-
+from fhir_server.fhirpath.values.kinds import BOOLEAN
 
 Run: TypeAlias = Callable[[list[Item], Env], list[Item]]
 """Evaluation: from the items in focus (`$this`) to a collection, which nobody may change afterwards"""
@@ -35,6 +22,7 @@ class Code:
     `reads`: every element looked at on the way. `elements`: the definitions of those that results are. `targets`: the
     resource types that a result, a reference, can point at, where a filter says so. `opaque`: of the items only the
     type is known. `narrow`: the same code for results of one type only. `branches`: the operands of a union.
+    `variables`: what `defineVariable()` has defined on the way, by name.
     """
 
     run: Run
@@ -47,6 +35,7 @@ class Code:
     opaque: bool = False
     narrow: "Callable[[str], Code] | None" = None
     branches: "tuple[Code, ...]" = ()
+    variables: "tuple[tuple[str, Code], ...]" = ()
 
     @property
     def always_empty(self) -> bool:
@@ -73,10 +62,11 @@ def _nothing(focus: list[Item], env: Env) -> list[Item]:
 
 EMPTY = Code(_nothing, types=frozenset(), keys=frozenset())
 
-BOOLEAN = "System.Boolean"
 TRUE: list[Item] = [(BOOLEAN, True, None)]
 FALSE: list[Item] = [(BOOLEAN, False, None)]
 BOOLEAN_TYPES = frozenset({BOOLEAN, "boolean"})
+
+__all__ = ["BOOLEAN", "EMPTY", "FALSE", "TRUE", "Code", "Env", "Item", "Run", "boolean", "identity", "truth"]
 
 
 def boolean(value: bool | None) -> list[Item]:

@@ -14,7 +14,7 @@ from fhir_server.definitions.definitions import Definitions
 from fhir_server.fhirpath.code import EMPTY, Code, Env, Item, identity
 from fhir_server.fhirpath.compiling import Compiling, Invocation
 from fhir_server.fhirpath.errors import EvaluationError, ExpressionInvalid, ExpressionNotSupported
-from fhir_server.fhirpath.functions import FUNCTIONS, NOT_OFFERED
+from fhir_server.fhirpath.functions import FUNCTIONS
 from fhir_server.fhirpath.literals import literal
 from fhir_server.fhirpath.operators import OPERATORS
 from fhir_server.fhirpath.parser import parse
@@ -34,43 +34,62 @@ from fhir_server.fhirpath.syntax import (
 )
 from fhir_server.fhirpath.type_model import Member as MemberOfType
 from fhir_server.fhirpath.type_model import TypeModel
-from fhir_server.fhirpath.types_of import restricted, tested
+from fhir_server.fhirpath.types_of import cast, restricted, tested
+from fhir_server.fhirpath.values.amounts import amount_of
+from fhir_server.fhirpath.values.kinds import INTEGER, KIND_OF_TYPE, NUMBER, number, single
 from fhir_server.fhirpath.variables import variable
 
 _CACHED = 8192
+_WITH_SOURCE = (Member, Call)
+"""What follows on a source, and sees what that has defined"""
 
 
 class Compiler:
-    """Compiles expressions against one set of definitions; each pair of expression and type once."""
+    """Compiles expressions against one set of definitions; each pair of expression and type once.
 
-    def __init__(self, definitions: Definitions) -> None:
+    `for_search`: for the index, where one expression is written for many types (a path for another type is empty, not
+    wrong) and `resolve()` gives no more than a type.
+    """
+
+    def __init__(self, definitions: Definitions, *, for_search: bool = False) -> None:
         self.model = TypeModel(definitions)
+        self.for_search = for_search
         self._compile = lru_cache(_CACHED)(self._compile_now)
 
-    def compile(self, expression: str, type_name: str) -> Code:
-        """The code of an expression for a resource (or element) of this type.
+    def compile(self, expression: str, type_name: str, variables: frozenset[str] = frozenset()) -> Code:
+        """The code of an expression for a resource (or element) of this type. `variables`: the names of the `%`
+        variables that the surroundings of an evaluation will give.
 
-        Raises `ExpressionInvalid` where it is not FHIRPath or names an element, type or function that is not there,
-        `ExpressionNotSupported` for a part of the language that is not offered; both name the place.
+        Raises `ExpressionInvalid` where it is not FHIRPath or names an element, type, function or variable that is not
+        there, `ExpressionNotSupported` for what cannot be used in this place; both name the place.
         """
-        return self._compile(expression, type_name)
+        return self._compile(expression, type_name, variables)
 
-    def _compile_now(self, expression: str, type_name: str) -> Code:
+    def _compile_now(self, expression: str, type_name: str, variables: frozenset[str]) -> Code:
         root = Code(identity, types=frozenset({type_name}), paths=frozenset({type_name}))
-        return _OneExpression(expression, self.model, root).code(parse(expression), root)
+        one = _OneExpression(expression, self.model, root, variables, for_search=self.for_search)
+        return one.code(parse(expression), root)
 
 
 class _OneExpression:
     """One expression on its way from tree to closures: the `Compiling` that the tables are given."""
 
-    def __init__(self, expression: str, model: TypeModel, root: Code) -> None:
+    def __init__(
+        self, expression: str, model: TypeModel, root: Code, variables: frozenset[str], *, for_search: bool
+    ) -> None:
         self.expression = expression
         self.model = model
         self.root = root
+        self.variables = variables
+        self.for_search = for_search
 
     def code(self, node: Expression, focus: Code) -> Code:
         """The code of a part of the tree, for these items in focus."""
-        return _RULES[type(node)](self, node, focus)
+        made = _RULES[type(node)](self, node, focus)
+        if isinstance(node, _WITH_SOURCE) or made.variables == focus.variables:
+            return made
+        # What an operand or argument defines is not known outside of it.
+        return replace(made, variables=focus.variables)
 
     def type_named(self, name: str, node: Expression) -> str:
         """The type that a type specifier means; raises `ExpressionInvalid` for an unknown one."""
@@ -90,6 +109,15 @@ class _OneExpression:
 
 def _member(one: _OneExpression, node: Member, focus: Code) -> Code:
     source = focus if node.source is None else one.code(node.source, focus)
+    return _keeping(source, _element(one, node, source))
+
+
+def _keeping(source: Code, made: Code) -> Code:
+    """The code with the variables that its source has defined."""
+    return replace(made, variables=source.variables) if source.variables and not made.variables else made
+
+
+def _element(one: _OneExpression, node: Member, source: Code) -> Code:
     if source.always_empty:
         return EMPTY
     if source.opaque:
@@ -107,7 +135,8 @@ def _root_type(one: _OneExpression, node: Member, source: Code) -> Code:
     """A type name at the start of a path: the focus itself, or nothing where that is of another type."""
     starts_path = node.source is None and node.name[:1].isupper()
     named = one.model.named(node.name) if starts_path else None
-    if named is None:
+    other = one.for_search or not source.types or any(one.model.is_a(name, named or "") for name in source.types)
+    if named is None or not other:
         types = " or ".join(sorted(source.types or ()))
         raise one.invalid(f"{types} has no element {node.name}", node)
     if all(one.model.is_a(name, named) for name in source.types or ()):
@@ -164,26 +193,24 @@ def _dynamic_step(one: _OneExpression, node: Member, source: Code) -> Code:
 def _call(one: _OneExpression, node: Call, focus: Code) -> Code:
     function = FUNCTIONS.get(node.name)
     if function is None:
-        if node.name in NOT_OFFERED:
-            raise one.not_supported(f"The function {node.name}() is not offered here", node)
         raise one.invalid(f"There is no function {node.name}()", node)
     if not function.minimum <= len(node.arguments) <= function.maximum:
         raise one.invalid(f"The function {node.name}() does not take {len(node.arguments)} arguments", node)
     source = focus if node.source is None else one.code(node.source, focus)
-    return function.compile(Invocation(one, node, source, focus))
+    made = function.compile(Invocation(one, node, source, focus))
+    # Only defineVariable() itself adds to what is defined: what its arguments define stays in them.
+    defined = made.variables if node.name == "defineVariable" else source.variables
+    return made if made.variables == defined else replace(made, variables=defined)
 
 
 def _binary(one: _OneExpression, node: Binary, focus: Code) -> Code:
-    operator = OPERATORS.get(node.operator)
-    if operator is None:
-        raise one.not_supported(f"The operator {node.operator} is not offered here", node)
-    return operator(one, node, focus)
+    return OPERATORS[node.operator](one, node, focus)
 
 
 def _type_test(one: _OneExpression, node: TypeTest, focus: Code) -> Code:
     source = one.code(node.operand, focus)
     type_name = one.type_named(node.type, node)
-    make = restricted if node.operator == "as" else tested
+    make = tested if node.operator == "is" else restricted if one.for_search else cast
     return make(one.model, source, type_name)
 
 
@@ -206,13 +233,39 @@ def _indexer(one: _OneExpression, node: Indexer, focus: Code) -> Code:
 
 
 def _special(one: _OneExpression, node: Special, focus: Code) -> Code:
-    if node.name != "this":
-        raise one.not_supported(f"${node.name} is not offered here", node)
-    return focus
+    if node.name == "index":
+        return Code(_index, types=frozenset({INTEGER}))
+    return focus if node.name == "this" else Code(_total, types=None)
+
+
+def _index(focus: list[Item], env: Env) -> list[Item]:
+    if env.index is None:
+        raise EvaluationError("$index has a value only within the argument of a function")
+    return [(INTEGER, env.index, None)]
+
+
+def _total(focus: list[Item], env: Env) -> list[Item]:
+    return env.total
 
 
 def _polarity(one: _OneExpression, node: Polarity, focus: Code) -> Code:
-    raise one.not_supported(f"The sign {node.sign} is not offered here", node)
+    operand = one.code(node.operand, focus)
+    run_operand, negative = operand.run, node.sign == "-"
+
+    def run(items: list[Item], env: Env) -> list[Item]:
+        item = single(run_operand(items, env), "A number")
+        if item is None:
+            return []
+        amount = amount_of(item)
+        if amount is None:
+            raise EvaluationError(f"{item[0]} has no sign")
+        if not negative:
+            return [item]
+        if KIND_OF_TYPE.get(item[0]) == NUMBER:
+            return [(item[0], -number(item[1]), None)]
+        return [replace(amount, value=-amount.value).item()]
+
+    return Code(run, types=operand.types, reads=operand.reads)
 
 
 def _literal(one: _OneExpression, node: Constant, focus: Code) -> Code:
@@ -220,7 +273,7 @@ def _literal(one: _OneExpression, node: Constant, focus: Code) -> Code:
 
 
 def _variable(one: _OneExpression, node: Variable, focus: Code) -> Code:
-    return variable(one, node, one.root)
+    return variable(one, node, focus, one.root)
 
 
 _RULES: Mapping[type, Callable[[Any, Any, Code], Code]] = {

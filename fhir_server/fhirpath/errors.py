@@ -23,7 +23,7 @@ class ExpressionInvalid(Invalid):
 
 
 class ExpressionNotSupported(NotSupported):
-    """FHIRPath, but a function, operator or literal that is not offered here."""
+    """FHIRPath, but a part that is not offered where this expression is used."""
 
     def __init__(self, reason: str, expression: str, position: int) -> None:
         super().__init__(f"{reason} ({_place(expression, position)} of the FHIRPath expression {expression!r})")
@@ -32,4 +32,9 @@ class ExpressionNotSupported(NotSupported):
 
 
 class EvaluationError(Exception):
-    """The data does not fit the expression: several items where the language asks for one."""
+    """The data does not fit the expression: several items where the language asks for one, a text where it asks for a
+    number, or something that cannot be told here."""
+
+
+class TooManySteps(EvaluationError):
+    """The expression takes too long on this resource."""

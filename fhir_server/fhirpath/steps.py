@@ -6,6 +6,9 @@ from fhir_server.fhirpath.code import Env, Item, Run, identity
 from fhir_server.fhirpath.readers import Reader, read_with_beside, reader
 from fhir_server.fhirpath.type_model import Property, TypeModel
 
+_MANY = 8
+"""So many values of one element are looked at without being counted"""
+
 
 def step(source: Run, properties: tuple[Property, ...]) -> Run:
     """The elements of items that are all of one type, which stand in one of these properties."""
@@ -17,8 +20,10 @@ def step(source: Run, properties: tuple[Property, ...]) -> Run:
 
     def run(focus: list[Item], env: Env) -> list[Item]:
         out: list[Item] = []
-        for item in source(focus, env):
+        items = source(focus, env)
+        for item in items:
             read(item[1], out)
+        env.spend(len(items) + len(out))
         return out
 
     return run
@@ -37,11 +42,14 @@ def _complex_step(source: Run, each: Property) -> Run:
             if found is None:
                 return []
             if type(found) is list:
+                if len(found) > _MANY:
+                    env.spend(len(found))
                 return [(type_name, value, None) for value in found]
             return [(type_name, found, None)]
         out: list[Item] = []
         for item in items:
             read(item[1], out)
+        env.spend(len(items) + len(out))
         return out
 
     return run
@@ -60,12 +68,15 @@ def _primitive_step(source: Run, each: Property) -> Run:
             if beside_key in holder:
                 read_with_beside(type_name, found, holder[beside_key], out)
             elif type(found) is list:
+                if len(found) > _MANY:
+                    env.spend(len(found))
                 return [(type_name, value, None) for value in found]
             elif found is not None:
                 return [(type_name, found, None)]
             return out
         for item in items:
             read(item[1], out)
+        env.spend(len(items) + len(out))
         return out
 
     return run
@@ -77,9 +88,11 @@ def step_beside(source: Run, properties: tuple[Property, ...]) -> Run:
 
     def run(focus: list[Item], env: Env) -> list[Item]:
         out: list[Item] = []
-        for item in source(focus, env):
+        items = source(focus, env)
+        for item in items:
             if item[2] is not None:
                 read(item[2], out)
+        env.spend(len(items) + len(out))
         return out
 
     return run
@@ -90,12 +103,14 @@ def step_by_type(source: Run, reader_of: Callable[[str], tuple[Reader, bool] | N
 
     def run(focus: list[Item], env: Env) -> list[Item]:
         out: list[Item] = []
-        for item in source(focus, env):
+        items = source(focus, env)
+        for item in items:
             found = reader_of(item[0])
             if found is not None:
                 holder = item[2] if found[1] else item[1]
                 if holder is not None:
                     found[0](holder, out)
+        env.spend(len(items) + len(out))
         return out
 
     return run

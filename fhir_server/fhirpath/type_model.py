@@ -16,6 +16,11 @@ _SYSTEM_TYPES = frozenset(
     SYSTEM + name
     for name in ("Any", "Boolean", "String", "Integer", "Decimal", "Date", "DateTime", "Time", "Quantity", "Long")
 )
+_STRUCTURES: Mapping[str, Mapping[str, str]] = {
+    "System.Quantity": {"value": "System.Decimal", "unit": "System.String"},
+    "System.TypeInfo": {"namespace": "System.String", "name": "System.String"},
+}
+"""FHIRPath's own types that have elements, with the types of these"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +49,16 @@ class TypeModel:
         self._ancestors: dict[str, frozenset[str]] = {}
 
     def named(self, name: str) -> str | None:
-        """The type that a specifier means (`FHIR.Patient`, `Patient`, `System.String`); None for an unknown one."""
+        """The type that a specifier means (`FHIR.Patient`, `Patient`, `System.String`); None for an unknown one.
+        Without a namespace a name is FHIR's, where FHIR has it, or else FHIRPath's."""
         if name in _SYSTEM_TYPES:
             return name
-        name = name.removeprefix("FHIR.")
         try:
-            self._definitions.structure(name)
+            self._definitions.structure(name.removeprefix("FHIR.").removeprefix(SYSTEM))
         except KeyError:
-            return None
-        return name
+            return SYSTEM + name if SYSTEM + name in _SYSTEM_TYPES else None
+        # One of FHIR's types in the namespace of FHIRPath: nothing is of that type, and to ask is no mistake.
+        return name.removeprefix("FHIR.")
 
     def members(self, type_name: str) -> Mapping[str, Member]:
         """The elements of a type by name; none for a type that is not known or has none."""
@@ -64,7 +70,7 @@ class TypeModel:
     def is_primitive(self, type_name: str) -> bool:
         """Whether its values are JSON strings, numbers or booleans, with what else belongs to them beside (`_name`)."""
         if type_name.startswith(SYSTEM):
-            return True
+            return type_name not in _STRUCTURES
         return "." not in type_name and self._definitions.structure(type_name).kind == "primitive-type"
 
     def is_abstract(self, type_name: str) -> bool:
@@ -93,6 +99,11 @@ class TypeModel:
             return None
 
     def _read_members(self, type_name: str) -> dict[str, Member]:
+        if type_name.startswith(SYSTEM):
+            return {
+                name: Member(Element(name, f"{type_name}.{name}", 0, 1), (Property(name, of, primitive=True),))
+                for name, of in _STRUCTURES.get(type_name, {}).items()
+            }
         return {
             element.name: Member(element, self._properties(element))
             for element in self._elements(type_name)

@@ -1,7 +1,7 @@
 """Restricting a collection to a type, and asking for it: what `is`, `as` and `ofType` share in both their forms.
 
-http://hl7.org/fhirpath/N1/#types. In R4's search expressions `as` is used on collections and filters them. Both `as`
-and `ofType` want exactly the type (a code is not `as(string)`, as the official test suite has it), but for abstract
+http://hl7.org/fhirpath/N1/#types. In R4's search expressions `as` is used on collections and filters them; elsewhere
+it is for one item. Both `as` and `ofType` want exactly the type (a code is not `as(string)`, as the official test suite has it), but for abstract
 types, of which nothing is exactly; `is` is also true of what derives from it.
 """
 
@@ -22,6 +22,19 @@ def type_name_of(argument: Expression) -> str | None:
         return argument.name
     outer = type_name_of(argument.source)
     return None if outer is None else f"{outer}.{argument.name}"
+
+
+def cast(model: TypeModel, source: Code, type_name: str) -> Code:
+    """The one item of the source, where it is of this type. An expression for the index takes `restricted` instead."""
+    kept, run_source = restricted(model, source, type_name), source.run
+    run_kept = kept.run
+
+    def run(focus: list[Item], env: Env) -> list[Item]:
+        if len(run_source(focus, env)) > 1:
+            raise EvaluationError("`as` is for one item")
+        return run_kept(focus, env)
+
+    return replace(kept, run=run, narrow=None, branches=())
 
 
 def restricted(model: TypeModel, source: Code, type_name: str) -> Code:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from fhir_server.definitions.definitions import Definitions
-from fhir_server.fhirpath.code import Item
 from fhir_server.fhirpath.compiler import Compiler
+from fhir_server.fhirpath.env import Item
 from fhir_server.fhirpath.type_model import Member, Property
 from fhir_server.outcome import Invalid, Unprocessable
 from fhir_server.patch import MAX_OPERATIONS

@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from fhir_server.definitions.definitions import Definitions
-from fhir_server.fhirpath.code import Item
+from fhir_server.fhirpath.env import Env, Item
 from fhir_server.fhirpath.errors import EvaluationError
 from fhir_server.search.draft import Draft, Resolved
 from fhir_server.search.extraction_plan import Plan, plan
@@ -116,13 +116,13 @@ class Indexer:
         return made
 
 
-class _Surroundings:
+class _Surroundings(Env):
     """What an expression may ask while it is evaluated on a resource for the index: no I/O, only the text."""
 
-    __slots__ = ("_definitions", "_read", "_resolved", "resource")
+    __slots__ = ("_definitions", "_read", "_resolved")
 
     def __init__(self, resource: Item, definitions: Definitions, read: ReferenceReader, resolved: Resolved) -> None:
-        self.resource = resource
+        super().__init__(resource)
         self._definitions = definitions
         self._read = read
         self._resolved = resolved

@@ -73,7 +73,7 @@ class Parameters:
 
     def __init__(self, definitions: Definitions) -> None:
         self.definitions = definitions
-        self.compiler = Compiler(definitions)
+        self.compiler = Compiler(definitions, for_search=True)
         self._by_type: dict[str, Mapping[str, Parameter]] = {}
 
     def of(self, resource_type: str) -> Mapping[str, Parameter]:

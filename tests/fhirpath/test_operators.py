@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from fhir_server.fhirpath.code import Item
-from fhir_server.fhirpath.equal_values import equal
+from fhir_server.fhirpath.env import Item
+from fhir_server.fhirpath.values.equal import equal
 from tests.fhirpath.evaluating import evaluate
 
 THING: dict[str, Any] = {"resourceType": "Basic"}

@@ -4,7 +4,7 @@ import json
 from decimal import Decimal
 
 from fhir_server.definitions.definitions import r4
-from fhir_server.fhirpath.code import Item
+from fhir_server.fhirpath.env import Item
 from tests.fhirpath.evaluating import COMPILER, Surroundings
 from tests.public_data import folder
 

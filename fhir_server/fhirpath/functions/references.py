@@ -7,7 +7,7 @@ from fhir_server.fhirpath.compiling import Function, Functions, Invocation
 
 
 def _resolve(invocation: Invocation) -> Code:
-    """What the items refer to, as far as the surroundings can tell; of it only the type may be asked."""
+    """What the items refer to, as far as the surroundings can tell; for the index only the type of it."""
     source = invocation.source
     if source.always_empty:
         return EMPTY
@@ -17,7 +17,8 @@ def _resolve(invocation: Invocation) -> Code:
         resolve = env.resolve
         return [found for item in run_source(focus, env) for found in resolve(item[1])]
 
-    return replace(source.filtered(run), types=None, elements=(), paths=frozenset(), opaque=True)
+    opaque = invocation.compiling.for_search
+    return replace(source.filtered(run), types=None, elements=(), paths=frozenset(), opaque=opaque)
 
 
 REFERENCES: Functions = {"resolve": Function(0, 0, _resolve)}

@@ -5,8 +5,10 @@ in `OPERATORS`. `is` and `as` take a type, not an expression, and are in the com
 """
 
 from fhir_server.fhirpath.compiling import Operators
+from fhir_server.fhirpath.operators.arithmetic import ARITHMETIC
 from fhir_server.fhirpath.operators.collections import COLLECTIONS
+from fhir_server.fhirpath.operators.comparison import COMPARISON
 from fhir_server.fhirpath.operators.equality import EQUALITY
 from fhir_server.fhirpath.operators.logic import LOGIC
 
-OPERATORS: Operators = {**COLLECTIONS, **EQUALITY, **LOGIC}
+OPERATORS: Operators = {**ARITHMETIC, **COLLECTIONS, **COMPARISON, **EQUALITY, **LOGIC}

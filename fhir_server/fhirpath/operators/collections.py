@@ -1,23 +1,31 @@
 """Collections. http://hl7.org/fhirpath/N1/#collections"""
 
-from fhir_server.fhirpath.code import EMPTY, Code, Env, Item
-from fhir_server.fhirpath.compiling import Compiling, Operators
-from fhir_server.fhirpath.equal_values import equal
+from fhir_server.fhirpath.code import BOOLEAN, EMPTY, Code, Env, Item, boolean
+from fhir_server.fhirpath.compiling import Compiling, Operator, Operators
 from fhir_server.fhirpath.syntax import Binary, Expression
+from fhir_server.fhirpath.values.equal import contains, distinct
+from fhir_server.fhirpath.values.kinds import single
 
 
 def _union(compiling: Compiling, node: Binary, focus: Code) -> Code:
+    return union_of([compiling.code(operand, focus) for operand in _operands(node)])
+
+
+def union_of(codes: list[Code]) -> Code:
     """All items of all operands, each once; operands that can have none (for other resource types) fall away."""
-    parts = [code for operand in _operands(node) for code in _flat(compiling.code(operand, focus))]
+    parts = [part for code in codes for part in code.branches or (code,)]
     branches = tuple(code for code in parts if not code.always_empty)
     if not branches:
         return EMPTY
     if len(branches) == 1:
-        return branches[0]
+        only = branches[0].run
+        return (
+            branches[0].filtered(lambda items, env: distinct(only(items, env), env)) if len(codes) > 1 else branches[0]
+        )
     runs = tuple(code.run for code in branches)
 
     def run(items: list[Item], env: Env) -> list[Item]:
-        return _distinct([item for each in runs for item in each(items, env)])
+        return distinct([item for each in runs for item in each(items, env)], env)
 
     return Code(
         run,
@@ -41,21 +49,26 @@ def _operands(node: Expression) -> list[Expression]:
     return [node, *reversed(found)]
 
 
-def _flat(code: Code) -> tuple[Code, ...]:
-    return code.branches or (code,)
-
-
 def _together(sets: list[frozenset[str] | None]) -> frozenset[str] | None:
     known = [each for each in sets if each is not None]
     return frozenset[str]().union(*known) if len(known) == len(sets) else None
 
 
-def _distinct(items: list[Item]) -> list[Item]:
-    found: list[Item] = []
-    for item in items:
-        if not any(equal(item, other) for other in found):
-            found.append(item)
-    return found
+def _membership(*, reverse: bool) -> Operator:
+    """Whether the one item on one side is in the collection on the other."""
+
+    def compile_it(compiling: Compiling, node: Binary, focus: Code) -> Code:
+        one, all_items = (node.right, node.left) if reverse else (node.left, node.right)
+        item, items = compiling.code(one, focus), compiling.code(all_items, focus)
+        run_item, run_items = item.run, items.run
+
+        def run(focus: list[Item], env: Env) -> list[Item]:
+            wanted = single(run_item(focus, env), "One item")
+            return [] if wanted is None else boolean(contains(run_items(focus, env), wanted, env))
+
+        return Code(run, types=frozenset({BOOLEAN}), keys=item.keys, reads=item.reads | items.reads)
+
+    return compile_it
 
 
-COLLECTIONS: Operators = {"|": _union}
+COLLECTIONS: Operators = {"|": _union, "in": _membership(reverse=False), "contains": _membership(reverse=True)}
