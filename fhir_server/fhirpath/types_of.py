@@ -1,8 +1,8 @@
 """Restricting a collection to a type, and asking for it: what `is`, `as` and `ofType` share in both their forms.
 
 http://hl7.org/fhirpath/N1/#types. In R4's search expressions `as` is used on collections and filters them; elsewhere
-it is for one item. Both `as` and `ofType` want exactly the type (a code is not `as(string)`, as the official test suite has it), but for abstract
-types, of which nothing is exactly; `is` is also true of what derives from it.
+it is for one item. Both `as` and `ofType` want exactly the type (a code is not `as(string)`, as the official
+test suite has it), but for abstract types, of which nothing is exactly; `is` is also true of what derives from it.
 """
 
 from collections.abc import Callable

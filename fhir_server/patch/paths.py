@@ -17,7 +17,7 @@ from fhir_server.outcome import Invalid, NotSupported, TooCostly, Unprocessable
 from fhir_server.patch.tree import Tree
 
 MAX_PATH: Final = 1000
-MAX_STEPS: Final = 4_000_000
+MAX_STEPS: Final = 1_000_000
 """Of all paths of a patch; some two seconds at most"""
 _LEAST_STEPS: Final = 100
 

@@ -70,7 +70,7 @@ def test_equality(expression: str, expected: bool | None) -> None:
         (("boolean", True, None), ("integer", 1, None), False),
         (("Coding", {"code": "a"}, None), ("Coding", {"code": "a"}, None), True),
         (("Coding", {"code": "a"}, None), ("Identifier", {"code": "a"}, None), False),
-        (("date", "2026", None), ("date", "2026", {"id": "x"}), False),
+        (("date", "2026", None), ("date", "2026", {"id": "x"}), True),
     ],
 )
 def test_equal_items(left: Item, right: Item, same: bool) -> None:

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from fhir_server.definitions.definitions import r4
 from fhir_server.fhirpath.env import Item
-from tests.fhirpath.evaluating import COMPILER, Surroundings
+from tests.fhirpath.evaluating import FOR_SEARCH, Surroundings
 from tests.public_data import folder
 
 TYPES_OF_VALUES = {
@@ -30,7 +30,7 @@ def test_every_expression_compiles_for_every_type_it_is_for() -> None:
         for parameter in definitions.search_parameters(resource_type).values():
             if parameter.expression is None:
                 continue
-            code = COMPILER.compile(parameter.expression, resource_type)
+            code = FOR_SEARCH.compile(parameter.expression, resource_type)
             compiled.add(parameter.url)
             types.setdefault(parameter.type, set()).update(code.types or ())
             if code.types is None:
@@ -50,7 +50,7 @@ def test_every_expression_runs_on_every_example() -> None:
         env = Surroundings(root)
         for parameter in definitions.search_parameters(root[0]).values():
             if parameter.expression is not None:
-                code = COMPILER.compile(parameter.expression, root[0])
+                code = FOR_SEARCH.compile(parameter.expression, root[0])
                 items = code.run([root], env)
                 assert code.types is None or {item[0] for item in items} <= code.types
                 if items and code.keys is not None:

@@ -1,5 +1,6 @@
 """FHIRPath Patch: the cases of FHIR's suite, each operation in its odd places, and what is refused, with the place."""
 
+import re
 from copy import deepcopy
 from typing import Any
 
@@ -10,7 +11,7 @@ from lxml import etree
 
 from fhir_server.definitions.definitions import r4
 from fhir_server.model.xml.reader import parse
-from fhir_server.outcome import FhirError, Invalid, Issue, NotSupported, TooCostly, Unprocessable
+from fhir_server.outcome import FhirError, Invalid, Issue, TooCostly, Unprocessable
 from fhir_server.patch.fhirpath_patch import apply
 from fhir_server.patch.tree import Tree
 from tests.public_data import folder
@@ -283,16 +284,16 @@ REFUSED: dict[str, tuple[dict[str, Any], type[FhirError], str, str]] = {
         "",
         f"{FIRST}.part[1]",
     ),
-    "a path that wanders": (
-        _operation("delete", "Patient.name.where(given = Patient.name.given)"),
-        NotSupported,
-        "Within arguments a path starts at the item, without variables.",
+    "a path for another type": (
+        _operation("delete", "Observation.code"),
+        Invalid,
+        "Patient has no element Observation (column 1 of the FHIRPath expression 'Observation.code')",
         f"{FIRST}.part[1]",
     ),
-    "a path with variables": (
-        _operation("delete", "Patient.name.where(%resource.name.exists())"),
-        NotSupported,
-        "Within arguments a path starts at the item, without variables.",
+    "a path that asks for the world": (
+        _operation("delete", "Patient.where(id.resolve().exists())"),
+        Unprocessable,
+        "The path cannot be followed here: resolve() is not offered in the path of a patch.",
         f"{FIRST}.part[1]",
     ),
     "a path that selects several": (
@@ -415,8 +416,17 @@ def test_operations_have_a_limit() -> None:
         _patched(PATIENT, *[_operation("delete", "Patient.photo")] * 1001)
     large = {"resourceType": "Patient", "name": [{"text": "x"} for _ in range(20_000)]}
     with pytest.raises(TooCostly) as error:
-        _patched(large, *[_operation("delete", "Patient.photo")] * 1000)
-    assert error.value.issues[0].expression == ("Parameters.parameter[250].part[1]",)
+        _patched(large, *[_operation("delete", "Patient.name.where(text = 'y')")] * 1000)
+    place = error.value.issues[0].expression[0]
+    assert re.fullmatch(r"Parameters\.parameter\[\d{2}]\.part\[1]", place)
+    with pytest.raises(TooCostly):
+        _patched(large, _operation("delete", "Patient.name.where(%resource.name.where(text = 'y').exists())"))
+
+
+def test_within_arguments_a_path_may_start_at_the_resource() -> None:
+    path = "Patient.name.where(given = %resource.name.last().given).use"
+    patched = _patched(PATIENT, _operation("replace", path, _value(valueCode="old")))
+    assert [name["use"] for name in patched["name"]] == ["official", "old"]
 
 
 _LEAF = st.text("ab", min_size=1, max_size=2) | st.integers(0, 3) | st.booleans()

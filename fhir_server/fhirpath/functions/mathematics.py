@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation, Overflow
+from typing import Any
 
 from fhir_server.fhirpath.code import Env, Item
 from fhir_server.fhirpath.compiling import Function, Functions, eager
@@ -44,7 +45,7 @@ def _of_numbers(compute: Callable[..., Number | None], least: int = 0, most: int
     """A function of numbers: empty where one of them is, or where there is no such number."""
 
     def apply(env: Env, items: list[Item], *arguments: list[Item]) -> list[Item]:
-        values = [number_of(each) for each in (items, *arguments)]
+        values: list[Any] = [number_of(each) for each in (items, *arguments)]
         if None in values:
             return []
         try:
@@ -62,7 +63,10 @@ def _abs(env: Env, items: list[Item]) -> list[Item]:
         if amount is None:
             raise EvaluationError(f"A number is asked for, not {item[0]}")
         return [amounts.Amount(abs(amount.value), amount.unit, amount.calendar).item()]
-    return [] if item is None else numeric(abs(number(item[1])))
+    if item is None:
+        return []
+    value = number(item[1])
+    return numeric(-value if value < 0 else value)
 
 
 def _exp(value: Number) -> Decimal:

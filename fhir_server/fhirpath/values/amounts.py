@@ -116,14 +116,11 @@ def equivalent(left: Amount, right: Amount) -> bool:
     try:
         inside = convert(right.value, right.code, left.code)
     except UcumError:
-        inside = right.value if left.unit == right.unit else None
-    return inside is not None and same_to_lesser_precision(Fraction(left.value), Fraction(inside), left, right)
-
-
-def same_to_lesser_precision(left: Fraction, right: Fraction, first: Amount, second: Amount) -> bool:
-    """Whether both values are the same when they are rounded to as many digits as the less exact amount is given."""
-    digits = min(decimals(first.value), decimals(second.value))
-    return rounded(left, digits) == rounded(right, digits)
+        inside = Fraction(right.value) if left.unit == right.unit else None
+    if inside is None:
+        return False
+    digits = min(decimals(left.value), decimals(right.value))
+    return rounded(Fraction(left.value), digits) == rounded(inside, digits)
 
 
 def decimals(value: int | Decimal) -> int:
@@ -148,8 +145,8 @@ def converted(amount: Amount, unit: str) -> Amount | None:
         return None
     if target.calendar or amount.calendar:
         return Amount(decimal(ours[0] / one[0]), target.unit, target.calendar)
-    found = convert(amount.value, amount.code, target.code)
-    return None if found is None else Amount(decimal(found), target.unit)
+    value = convert(amount.value, amount.code, target.code)
+    return None if value is None else Amount(decimal(value), target.unit)
 
 
 def decimal(value: Fraction) -> Decimal:

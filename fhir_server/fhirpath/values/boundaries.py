@@ -1,7 +1,7 @@
 """The least and the greatest value that a value may stand for, by its precision.
 
-http://hl7.org/fhirpath/#lowboundaryprecision-integer-decimal--date--datetime--time: of a later version of FHIRPath, and in
-the official suite for R4.
+http://hl7.org/fhirpath/#lowboundaryprecision-integer-decimal--date--datetime--time: of a later version of FHIRPath,
+and in the official suite for R4.
 """
 
 from calendar import monthrange
