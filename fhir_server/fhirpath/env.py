@@ -73,10 +73,6 @@ class Env:
         """Whether one code or Coding is the other or stands above it; None where it cannot be told."""
         raise EvaluationError("Subsumption of codes cannot be told here")
 
-    def html_checks(self, narrative: str) -> bool:
-        """Whether a narrative is XHTML as FHIR allows it. Raises `EvaluationError` where it cannot be told."""
-        raise EvaluationError("Narrative cannot be checked here")
-
     def in_slice(self, item: Item, profile: str, name: str) -> bool:
         """Whether an element belongs to a slice of a profile. Raises `EvaluationError` where it cannot be told."""
         raise EvaluationError(f"What belongs to the slice {name} of {profile} cannot be told here")

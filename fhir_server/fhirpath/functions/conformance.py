@@ -1,6 +1,6 @@
 """R4's functions on definitions and terminology. http://hl7.org/fhir/R4/fhirpath.html#functions
 
-What they are asked is looked up by the surroundings of the evaluation.
+What R4's own definitions do not tell is looked up by the surroundings of the evaluation.
 """
 
 from collections.abc import Callable
@@ -11,6 +11,9 @@ from fhir_server.fhirpath.code import BOOLEAN, Code, Env, Item, boolean
 from fhir_server.fhirpath.compiling import Function, Functions, Invocation, eager, filtering
 from fhir_server.fhirpath.errors import EvaluationError
 from fhir_server.fhirpath.values.kinds import single, text_of
+from fhir_server.model.narrative import narrative_faults
+
+_CORE = "http://hl7.org/fhir/StructureDefinition/"
 
 
 def _needed(items: list[Item], what: str) -> str:
@@ -20,9 +23,20 @@ def _needed(items: list[Item], what: str) -> str:
     return str(found)
 
 
-def _conforms_to(env: Env, items: list[Item], profile: list[Item]) -> list[Item]:
-    item, url = single(items, "An item"), _needed(profile, "The URL of a profile")
-    return [] if item is None else boolean(env.conforms_to(item, url))
+def _conforms_to(invocation: Invocation) -> Code:
+    """Whether an item conforms to a profile. Of the definitions of R4 itself that is its type: everything that is kept
+    here was valid by these when it came in."""
+    source, profile, model = invocation.source, invocation.argument(0), invocation.compiling.model
+    run_source, run_profile = source.run, profile.run
+
+    def run(focus: list[Item], env: Env) -> list[Item]:
+        item, url = single(run_source(focus, env), "An item"), _needed(run_profile(focus, env), "The URL of a profile")
+        if item is None:
+            return []
+        own = model.named(url.removeprefix(_CORE)) if url.startswith(_CORE) else None
+        return boolean(env.conforms_to(item, url) if own is None else model.is_a(item[0], own))
+
+    return Code(run, types=frozenset({BOOLEAN}), keys=source.keys, reads=source.reads | profile.reads)
 
 
 def _member_of(env: Env, items: list[Item], value_set: list[Item]) -> list[Item]:
@@ -41,7 +55,7 @@ def _subsumes(*, reverse: bool) -> Callable[[Env, list[Item], list[Item]], list[
 
 
 def _html_checks(env: Env, items: list[Item]) -> list[Item]:
-    return boolean(all(env.html_checks(_needed([item], "A narrative")) for item in items))
+    return boolean(all(not narrative_faults(_needed([item], "A narrative")) for item in items))
 
 
 def _slice(env: Env, items: list[Item], structure: list[Item], name: list[Item]) -> list[Item]:
@@ -97,7 +111,7 @@ def _as_json(element: Element) -> dict[str, Any]:
 _MOST_MODIFIERS = 64
 
 CONFORMANCE: Functions = {
-    "conformsTo": eager(_conforms_to, BOOLEAN, 1),
+    "conformsTo": Function(1, 1, _conforms_to),
     "memberOf": eager(_member_of, BOOLEAN, 1),
     "subsumes": eager(_subsumes(reverse=False), BOOLEAN, 1),
     "subsumedBy": eager(_subsumes(reverse=True), BOOLEAN, 1),
