@@ -163,7 +163,8 @@ def _type_given(reference: Any, definitions: Definitions) -> str | None:
 def _words(resource: dict[str, Any]) -> list[Word]:
     """The words for full-text search; of a malformed resource none."""
     try:
-        narrative, content = narrative_words(resource), content_words(resource)
+        narrative = narrative_words(resource)
+        content = content_words(resource, narrative)
     except _MALFORMED:
         return []
     return [*((TEXT, word) for word in narrative), *((CONTENT, word) for word in content)]

@@ -44,9 +44,9 @@ def narrative_words(resource: dict[str, Any]) -> frozenset[str]:
     return _words(_without_markup(div)) if isinstance(div, str) else frozenset()
 
 
-def content_words(resource: dict[str, Any]) -> frozenset[str]:
-    """The words of every text of a resource, its narrative included."""
-    found: set[str] = set(narrative_words(resource))
+def content_words(resource: dict[str, Any], narrative: frozenset[str]) -> frozenset[str]:
+    """The words of every text of a resource, with those of its narrative."""
+    found = set(narrative)
     _collect(resource, found)
     return frozenset(found)
 

@@ -74,7 +74,7 @@ def test_the_words_of_the_content() -> None:
         "contained": [{"resourceType": "Basic", "author": {"display": "Within"}}],
     }
     words = "t1 generated as told 8480 6 systolic zoe mmhg two words more said ann portrait within"
-    assert content_words(resource) == set(words.split(" "))
+    assert content_words(resource, narrative_words(resource)) == set(words.split(" "))
 
 
 TEXTS = st.text(max_size=70)
@@ -89,7 +89,7 @@ def test_words_are_words_of_themselves(text: str) -> None:
 
 @given(TEXTS)
 def test_what_is_asked_for_is_what_is_indexed(text: str) -> None:
-    assert words_of(text) == content_words({"note": text}) == content_words({"a": [{"b": [text]}]})
+    assert words_of(text) == content_words({"note": text}, frozenset()) == content_words({"a": [{"b": [text]}]}, frozenset())
 
 
 @given(st.text(alphabet="<>&;#xA1 '\"/-!", max_size=30))
