@@ -111,7 +111,7 @@ CHANGED_TYPE = '<replace sel="f:Observation"><Patient><id value="o"/></Patient><
         (FHIR, encoded(_replace("Observation.status", valueCode="made-up")), 400, "Observation.status"),
         (FHIR, encoded(_replace("Observation.issued", valueInstant="x")), 400, "Parameters.parameter[0].part[2].value"),
         (FHIR, encoded(_replace("Observation.bodySite", valueCode="x")), 422, "Parameters.parameter[0].part[1]"),
-        (FHIR, encoded(_replace("Patient.id", valueCode="x")), 422, "Parameters.parameter[0].part[1]"),
+        (FHIR, encoded(_replace("Patient.id", valueCode="x")), 400, "Parameters.parameter[0].part[1]"),
         (FHIR, encoded({"resourceType": "Parameters", "parameter": [{}]}), 400, "Parameters.parameter[0]"),
         (FHIR, encoded(patient("o")), 400, "Patient"),
         (FHIR_XML, write(encoded(patient("o")), R4), 400, "Patient"),
