@@ -4,6 +4,7 @@ https://hl7.org/fhir/R4/http.html#search, https://hl7.org/fhir/R4/compartmentdef
 """
 
 from dataclasses import replace
+from functools import partial
 
 from fhir_server.interactions.context import Context, Interaction
 from fhir_server.interactions.search_system import types_of
@@ -18,9 +19,8 @@ async def _run(context: Context) -> FhirResponse:
     """200 with a searchset Bundle; 400 for what is malformed or not offered; 410 for a page link that ran out."""
 
     async def read(parameters: Parameters, strict: bool) -> Search:
-        return await parse(
-            context.type, parameters, context.server.search, strict=strict, types=tuple(types_of(context))
-        )
+        types = partial(types_of, context)
+        return await parse(context.type, parameters, context.server.search, strict=strict, types=types)
 
     return await search(context, Place(context.type), read)
 

@@ -4,7 +4,7 @@ A parameter that the type does not have is ignored with a warning, or with `stri
 and whose value is empty is always an error: left out, it would turn "the records of this patient" into "all records".
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
@@ -79,10 +79,15 @@ class _Reading:
 
 
 async def parse(
-    resource_type: str, parameters: Parameters, context: SearchContext, *, strict: bool, types: Sequence[str] = ()
+    resource_type: str,
+    parameters: Parameters,
+    context: SearchContext,
+    *,
+    strict: bool,
+    types: Callable[[], Sequence[str]] | None = None,
 ) -> Search:
-    """The search of one type that these query parameters ask for. `types`: those whose resources may hold what
-    `_contained` asks for; without any, all types.
+    """The search of one type that these query parameters ask for. `types`: tells those whose resources may hold
+    what `_contained` asks for, where it does; None: all types.
 
     Raises `Invalid` for a bad value or modifier and, with `strict`, for what the type does not have; `NotSupported` for
     what is known and not offered; `TooCostly` beyond a limit of the context.
@@ -96,7 +101,7 @@ async def parse(
             resource_type, criteria, results.contained_type or "container", results.contained == "both"
         )
         everywhere = [each for each in context.definitions.resource_types if each not in context.kept_apart]
-        query = _around(contained, reading, types or everywhere)
+        query = _around(contained, reading, everywhere if types is None else types())
     elif results.contained_type is not None:
         raise Invalid("The parameter _containedType goes with _contained=true or both.")
     return _search(reading, query, contained, strict=strict)

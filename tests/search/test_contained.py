@@ -19,7 +19,7 @@ def holds(type: str) -> InGroup:
 
 async def test_contained_resources_only() -> None:
     query = "name=Zoë&_contained=true&_sort=_id&_count=3"
-    found = await parse("Patient", pairs(query), CONTEXT, strict=True, types=TYPES)
+    found = await parse("Patient", pairs(query), CONTEXT, strict=True, types=lambda: TYPES)
     assert found.contained == Contained("Patient", (NAME,), "container", both=False)
     # A Bundle holds entries and no contained resources.
     assert found.query == SystemQuery(
@@ -32,7 +32,7 @@ async def test_contained_resources_only() -> None:
 
 async def test_contained_resources_and_others() -> None:
     query = "name=Zoë&_contained=both&_containedType=contained"
-    found = await parse("Patient", pairs(query), CONTEXT, strict=True, types=TYPES)
+    found = await parse("Patient", pairs(query), CONTEXT, strict=True, types=lambda: TYPES)
     assert found.contained == Contained("Patient", (NAME,), "contained", both=True)
     assert found.query == SystemQuery(
         (

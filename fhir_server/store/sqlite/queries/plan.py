@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from math import isqrt
 
 import apsw
+import msgspec
 
 from fhir_server.store.access import AccessFilter
 from fhir_server.store.criteria import AllOf, Criterion, IdIs, LastUpdatedIs, Not, Prefix
@@ -19,6 +20,7 @@ from fhir_server.store.sqlite.queries.resolved import Resolved, Words
 from fhir_server.store.sqlite.queries.sql import TRUE, Sql
 
 FEW_WORDS = 16
+FEW_ROWS = 1_000
 LEAST_PROBE, MOST_PROBE = 256, 16_384
 
 Asked = Criterion | Resolved
@@ -30,7 +32,8 @@ class Driver:
 
     `by` names the index. `condition` narrows the source; `answered` are criteria that its rows are known to match.
     `order` is the column by which it gives rows newest first or last without sorting, where it does. `last_resort`: to
-    begin with it costs so much that a walk is tried first. `words`: the expression, where it is the full-text index.
+    begin with it costs so much that a walk is tried first. `words`: the expression, where it is the full-text index;
+    `rows` are all that it finds, where these were counted and are few.
     """
 
     by: str
@@ -42,6 +45,14 @@ class Driver:
     hits: int | None = None
     last_resort: bool = False
     words: str | None = None
+    rows: tuple[int, ...] | None = None
+
+    def again(self) -> "Driver":
+        """The same source for those who need all of it: rows that counting has found already need no index."""
+        if self.rows is None:
+            return self
+        source = Sql("json_each(?) p CROSS JOIN version v ON v.vid=p.value", (msgspec.json.encode(self.rows).decode(),))
+        return replace(self, source=source, condition=TRUE, order=None)
 
 
 def conjuncts(criteria: Sequence[Asked]) -> list[Asked]:
@@ -160,8 +171,17 @@ def counted(connection: apsw.Connection, driver: Driver, limit: int) -> Driver:
     """The driver with its hits counted, up to the limit."""
     if driver.hits is not None or driver.counting is None or driver.last_resort:
         return driver
+    if driver.words is not None:
+        return _found_by_words(connection, driver, driver.words, limit)
     text = f"SELECT count(*) FROM ({driver.counting.text} LIMIT ?)"
     return replace(driver, hits=connection.execute(text, (*driver.counting.values, limit)).get)
+
+
+def _found_by_words(connection: apsw.Connection, driver: Driver, words: str, limit: int) -> Driver:
+    """The rows that the full-text index finds are kept where they are few."""
+    found = [vid for (vid,) in connection.execute("SELECT rowid FROM posting(?) LIMIT ?", (words, limit))]
+    few = len(found) < limit and len(found) <= FEW_ROWS
+    return replace(driver, hits=len(found), rows=tuple(found) if few else None)
 
 
 def best(connection: apsw.Connection, choices: Sequence[Driver], limit: int) -> Driver | None:

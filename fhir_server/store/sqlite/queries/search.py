@@ -113,6 +113,7 @@ class Search:
         driver = self.driver(probe_limit(self.connection, self.wanted)) or type_walk(self.type)
         if driver.words is not None and self._state.latest and self.rows.open and self._answers_all(driver):
             return self._count_words(driver.words)
+        driver = driver.again()
         where = all_of([driver.condition, self.matching(driver)])
         text = f"SELECT count(*) FROM {driver.source.text} WHERE {where.text}"
         return int(self.connection.execute(text, (*driver.source.values, *where.values)).get)
@@ -158,7 +159,7 @@ class Search:
     def select(self, columns: str, more: Sql = TRUE) -> list[tuple[Any, ...]] | None:
         """These columns of the rows that match and for which `more` holds, in no order; None where there are more than
         `most`, or where finding them takes too much for a first attempt."""
-        driver = best(self.connection, self.choices, self.most) or type_walk(self.type)
+        driver = (best(self.connection, self.choices, self.most) or type_walk(self.type)).again()
         where = all_of([driver.condition, self.matching(driver), more])
         text = f"SELECT {columns} FROM {driver.source.text} WHERE {where.text} LIMIT ?"
         most = max(self.most, driver.hits or 0) if driver.by == "id" else self.most
@@ -228,6 +229,7 @@ class Search:
         """All candidates, then sorted; without sorting where the driver gives them in order."""
         if self._by_change_only:
             return self._by_change(driver, limit)
+        driver = driver.again()
         self.steps.append(PlanStep("sort", ", ".join(key.param for key in self.order.keys)))
         columns = [f"k{place}" for place in range(len(self.order.keys))]
         values = [key_value(key, "v", self.guard) for key in self.order.keys]
