@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from fhir_server.store.entries import (
+    Beside,
     Compartment,
     DateRange,
     Entries,
@@ -34,6 +35,7 @@ class Draft:
     """The entries of one resource, with repetitions, in the order of its elements."""
 
     __slots__ = (
+        "beside",
         "compartments",
         "dates",
         "exacts",
@@ -71,6 +73,7 @@ class Draft:
         self.groups: list[Group] = []
         self.targets: list[Target] = []
         self.compartments: list[Compartment] = []
+        self.beside: tuple[Beside, ...] = ()
 
     def entries(self) -> Entries:
         """The entries, each once."""
@@ -91,6 +94,7 @@ class Draft:
             groups=_once(self.groups),
             targets=_once(self.targets),
             compartments=_once(self.compartments),
+            beside=self.beside if self.quantities and self.tokens else (),
         )
 
     def component(self) -> Entries:
@@ -108,7 +112,7 @@ class Draft:
 
     def contained(self) -> Entries:
         """The entries that the group of a contained resource keeps: all but what speaks of a resource of its own."""
-        return replace(self.entries(), words=(), targets=(), compartments=(), groups=())
+        return replace(self.entries(), words=(), targets=(), compartments=(), groups=(), beside=())
 
 
 def _once(entries: list[Entry]) -> tuple[Entry, ...]:

@@ -51,6 +51,7 @@ class Indexer:
         draft = Draft(resolved)
         if self._definitions.is_resource_type(resource_type):
             self._extract(resource_type, resource, draft)
+            draft.beside = self._parameters.beside(resource_type)
             self._add_contained(resource, draft)
             draft.words = _words(resource)
             draft.present += {parameter for parameter, _ in draft.words}

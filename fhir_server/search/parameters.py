@@ -8,6 +8,7 @@ from fhir_server.definitions.definitions import Definitions
 from fhir_server.definitions.structures import SearchParameter
 from fhir_server.fhirpath.code import EMPTY, Code
 from fhir_server.fhirpath.compiler import Compiler
+from fhir_server.store.entries import Beside
 
 _RESOURCE = "%resource."
 _REFERENCES = frozenset({"Reference"})
@@ -25,6 +26,7 @@ class Parameter:
     """A search parameter of a resource type. Without an expression for the type `code` is always empty.
 
     `elements`: every element that deciding it reads, with those on the way (`Patient.address`, `Patient.address.city`).
+    `beside`: the token parameters by whose values those of this one, a quantity, are indexed too.
     """
 
     definition: SearchParameter
@@ -32,6 +34,7 @@ class Parameter:
     code: Code
     elements: tuple[str, ...]
     components: "tuple[Component, ...]" = ()
+    beside: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -75,16 +78,27 @@ class Parameters:
         self.definitions = definitions
         self.compiler = Compiler(definitions, for_search=True)
         self._by_type: dict[str, Mapping[str, Parameter]] = {}
+        self._beside: dict[str, tuple[Beside, ...]] = {}
 
     def of(self, resource_type: str) -> Mapping[str, Parameter]:
         """The search parameters of a type by name. Raises `KeyError` for what is no resource type."""
         found = self._by_type.get(resource_type)
         if found is None:
-            found = self._by_type[resource_type] = {
+            found = {
                 name: self._parameter(definition, resource_type)
                 for name, definition in self.definitions.search_parameters(resource_type).items()
             }
+            self._beside[resource_type] = _beside(found)
+            # A search goes by pairs only when everything that is there has been indexed by them.
+            for token, quantity in _beside({name: each for name, each in found.items() if each.definition.indexed}):
+                found[quantity] = replace(found[quantity], beside=(*found[quantity].beside, token))
+            self._by_type[resource_type] = found
         return found
+
+    def beside(self, resource_type: str) -> tuple[Beside, ...]:
+        """The pairs of a token and a quantity parameter of a type that its composites ask for together."""
+        self.of(resource_type)
+        return self._beside[resource_type]
 
     def _parameter(self, definition: SearchParameter, resource_type: str) -> Parameter:
         expression = definition.expression
@@ -137,6 +151,22 @@ class Parameters:
             for name in self.definitions.resource_types
             for each in self.definitions.search_parameters(name).values()
         }
+
+
+def _beside(parameters: Mapping[str, Parameter]) -> tuple[Beside, ...]:
+    """The components of composites about the whole resource that are parameters themselves: a code and its quantity."""
+    names = {each.definition.url: name for name, each in parameters.items()}
+    found: dict[Beside, None] = {}
+    for each in parameters.values():
+        if len(each.components) == 2 and each.code.types == frozenset({each.resource_type}):
+            token, quantity = (names.get(url.partition("|")[0], "") for url, _ in each.definition.components)
+            if token and quantity and _types(parameters, token, quantity) == ("token", "quantity"):
+                found[token, quantity] = None
+    return tuple(found)
+
+
+def _types(parameters: Mapping[str, Parameter], *names: str) -> tuple[str, ...]:
+    return tuple(parameters[name].definition.type for name in names)
 
 
 @lru_cache(maxsize=8)

@@ -125,7 +125,8 @@ class NumberIs:
 
 @dataclass(frozen=True, slots=True)
 class QuantityIs:
-    """As `NumberIs`, of a quantity. `system` None is any system but `CANONICAL`, "" none; `unit` None is any unit."""
+    """As `NumberIs`, of a quantity. `system` None is any system but `CANONICAL`, "" none; `unit` None is any unit.
+    `beside`: the token parameters that the resources' entries name beside this one (`Entries.beside`)."""
 
     param: str
     prefix: Prefix
@@ -134,6 +135,7 @@ class QuantityIs:
     system: str | None = None
     unit: str | None = None
     elements: Elements = ()
+    beside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,10 @@ Target = tuple[str, str]
 Compartment = tuple[str, str]
 """(compartment name = resource type, id): the resource lies in that compartment; matched exactly"""
 
+Beside = tuple[str, str]
+"""(code of a token parameter, code of a quantity parameter) that are often asked for together, as those of a composite
+about the whole resource are: a store may index the values of the one by those of the other"""
+
 Present: TypeAlias = str
 """A search parameter code for which the resource has a value, whether or not that has index entries (`:missing`).
 Codes of tokens and identifiers count as present without being named here again."""
@@ -89,6 +93,7 @@ class Entries:
     groups: "tuple[Group, ...]" = ()
     targets: tuple[Target, ...] = ()
     compartments: tuple[Compartment, ...] = ()
+    beside: tuple[Beside, ...] = ()
 
 
 Group = tuple[str, Entries]

@@ -235,6 +235,7 @@ def test_an_observation() -> None:
         ),
         targets=(("Patient", "p1"), ("Practitioner", "n1"), ("Organization", "home")),
         compartments=(("Patient", "p1"), ("Practitioner", "n1")),
+        beside=(("code", "value-quantity"),),
     )
 
 

@@ -134,6 +134,7 @@ class Script:
             groups=some(self._group),
             targets=some(lambda: ("Patient", pick(IDS))),
             compartments=some(lambda: (pick(("Patient", "Encounter")), pick(PATIENTS))),
+            beside=(("code", "value"),),
         )
 
     def _some(self, make, most: int = 2):  # type: ignore[no-untyped-def]
@@ -244,6 +245,9 @@ class Script:
         now = START_MS * 1000 + self.random.randrange(0, 400) * 1000
         first = pick(NUMBERS)
         metres = pick((0.0, 1_000.0, 2e7, 1.6e7))
+        last, unit, base = max(first, "n3"), pick((None, "kg")), pick(("g", "kg", None))
+        quantity = QuantityIs("value", pick(PREFIXES), first, last, None, unit, elements, ("code",))
+        canonical = QuantityIs("value", pick(PREFIXES), first, last, CANONICAL, base, elements, ("code",))
         leaves: tuple[Criterion, ...] = (
             TokenIs(pick(("code", "status")), pick((None, *SYSTEMS)), pick((None, *CODES)), elements),
             TokenIs("_security", None, pick("NR"), elements),
@@ -256,9 +260,9 @@ class Script:
             IdIs(tuple(self.random.sample(IDS, 3)), elements),
             LastUpdatedIs(pick(PREFIXES), now, now + pick((1000, 50_000)), elements),
             NumberIs("length", pick(PREFIXES), first, pick((first, max(first, "n3"))), elements),
-            QuantityIs("value", pick(PREFIXES), first, max(first, "n3"), None, pick((None, "kg")), elements),
+            pick((quantity, AllOf((TokenIs("code", None, pick(CODES)), quantity)))),
             QuantityIs("value", pick(PREFIXES), first, first, pick(SYSTEMS), pick((None, "kg", "g")), elements),
-            QuantityIs("value", pick(PREFIXES), first, max(first, "n3"), CANONICAL, pick(("g", "kg", None)), elements),
+            pick((canonical, AllOf((canonical, TokenIs("code", pick(SYSTEMS), pick(CODES)))))),
             IsNear("near", *pick(PLACES), metres, elements),
             AnyOf(tuple(ReferenceTo(pick(("subject", "author")), "Patient", id, elements) for id in IDS[:5])),
             IsPresent(pick(("code", "name", "other", "identifier")), elements),

@@ -183,7 +183,8 @@ def _criterion(
     low, high = map(decimal_key, ends)
     if low is None or high is None:
         raise _wrong(asked)
-    return QuantityIs(asked.parameter.name, number.prefix, low, high, system, unit, asked.parameter.elements)
+    parameter = asked.parameter
+    return QuantityIs(parameter.name, number.prefix, low, high, system, unit, parameter.elements, parameter.beside)
 
 
 QUANTITY = ParameterType("quantity", frozenset({"missing"}), _extractors, _compile, sortable=True)

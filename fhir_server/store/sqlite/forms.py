@@ -29,6 +29,11 @@ def field_number(type: str, param: str) -> int:
     return int.from_bytes(blake2b(f"{type}.{param}".encode(), digest_size=6).digest(), "big")
 
 
+def beside_code(code: str) -> str:
+    """Under what the numbers of a resource stand in the narrow table that it has beside this code."""
+    return f"\x1fbeside\x1f{code}"
+
+
 class TokenForms(NamedTuple):
     """What is kept of a token, so that it is found by system and code, by code, by system, and at all; as sets that
     keep their order."""

@@ -2,8 +2,8 @@
 
 `tokens`: hashes, each behind a delimiter, for probing with `instr` while walking. `keys`: what is matched exactly.
 `spans`: JSON of what is compared: dates, strings, numbers, quantities, positions; the least and greatest code of each
-token, for sorting; groups. `postings`: the words of the full-text index. `rows`: those of the narrow tables, without
-their vid. `terms`: texts for the vocabulary.
+token, for sorting; codes beside quantities; groups. `postings`: the words of the full-text index. `rows`: those of the
+narrow tables, without their vid. `terms`: texts for the vocabulary.
 """
 
 from collections.abc import Hashable
@@ -13,7 +13,7 @@ import msgspec
 
 from fhir_server.store.entries import CANONICAL, Entries
 from fhir_server.store.sqlite import forms
-from fhir_server.store.sqlite.forms import field_number
+from fhir_server.store.sqlite.forms import beside_code, field_number
 
 Spans = dict[str, Any]
 Row = tuple[str | int | float, ...]
@@ -136,6 +136,10 @@ def _spans(entries: Entries) -> Spans:
         spans[f"k.{param}"] = least if least == greatest else (least, greatest)
     if entries.groups:
         spans["g"] = _groups(entries)
+    codes_of = {param: list(dict.fromkeys(filter(None, known))) for param, known in codes.items()}
+    beside = [(quantity, codes_of[token]) for token, quantity in entries.beside if token in codes_of]
+    if beside := [pair for pair in beside if f"q.{pair[0]}" in spans or f"c.{pair[0]}" in spans]:
+        spans["b"] = beside
     return spans
 
 
@@ -203,7 +207,8 @@ def rows_of(type: str, spans: Spans) -> Rows:
     """The rows of the narrow tables of a version with these spans.
 
     A quantity stands in `number` as it is written, without its unit, and by the unit that it is sorted by: the base
-    unit of UCUM where there is one.
+    unit of UCUM where there is one. It stands there again by each code that is beside it: that of the resource where
+    the two are asked for together, and those of its group.
     """
     rows: dict[str, dict[Row, None]] = {}
     for name, values in spans.items():
@@ -212,18 +217,37 @@ def rows_of(type: str, spans: Spans) -> Rows:
             continue
         field = field_number(type, name[2:])
         found = rows.setdefault(table, {})
-        if table != "number":
-            for value in values:
-                found[field, *value] = None
-            continue
-        sorted_by = name[0] == "c" or (name[0] == "q" and f"c.{name[2:]}" not in spans)
-        for value in values:
-            low, high = value[-2:] if name[0] == "n" else value[1:3]
-            if sorted_by:
-                found[field, "=" + value[0], low, high] = None
-            if name[0] != "c":
-                found[field, "", low, high] = None
+        if table == "number":
+            found.update(dict.fromkeys((field, *row) for row in _numbers(name, spans)))
+        else:
+            found.update(dict.fromkeys((field, *value) for value in values))
+    beside = [(codes, [f"{kind}.{param}" for kind in "qc"], spans) for param, codes in spans.get("b", ())]
+    beside += [_beside_in(group) for _, group in spans.get("g", ())]
+    for codes, names, source in beside:
+        numbers = [row for name in names if name in source for row in _numbers(name, source)]
+        for code in codes if numbers else ():
+            field = field_number(type, beside_code(code))
+            rows.setdefault("number", {}).update(dict.fromkeys((field, *row) for row in numbers))
     return {table: tuple(known) for table, known in rows.items()}
+
+
+def _numbers(name: str, spans: Spans) -> list[Row]:
+    """(unit, low, high) for each number or quantity under a name in spans."""
+    rows: list[Row] = []
+    sorted_by = name[0] == "c" or (name[0] == "q" and f"c.{name[2:]}" not in spans)
+    for value in spans[name]:
+        low, high = value[-2:] if name[0] == "n" else value[1:3]
+        if sorted_by:
+            rows.append(("=" + value[0], low, high))
+        if name[0] != "c":
+            rows.append(("", low, high))
+    return rows
+
+
+def _beside_in(group: Spans) -> tuple[list[str], list[str], Spans]:
+    """The codes in a group, and the names of its numbers."""
+    codes = [code for name, known in group.items() if name[:2] == "t." for _, code in known if code]
+    return codes, [name for name in group if _TABLE_OF.get(name[:2]) == "number"], group
 
 
 _TABLE_OF = {"d.": "date", "s.": "string", "n.": "number", "q.": "number", "c.": "number", "p.": "position"}

@@ -11,7 +11,7 @@ from fhir_server.store.values import Method
 
 APPLICATION_ID = 0x46484952
 SCHEMA_VERSION = 2
-INDEX_FORMAT = 2
+INDEX_FORMAT = 3
 """The format of packed columns and postings; a change needs the index rebuilt (`reindex.py`)."""
 
 FOREVER = 2**47 - 1

@@ -21,7 +21,7 @@ VALUE = ("Observation.value",)
 
 
 def quantity(prefix: Prefix, low: str, high: str, system: str | None = None, unit: str | None = None) -> QuantityIs:
-    return QuantityIs("value-quantity", prefix, key(Fraction(low)), key(Fraction(high)), system, unit, VALUE)
+    return QuantityIs("value-quantity", prefix, key(Fraction(low)), key(Fraction(high)), system, unit, VALUE, ("code",))
 
 
 @pytest.mark.parametrize(

@@ -14,13 +14,16 @@ from fhir_server.store.criteria import (
     HistoryQuery,
     IdIs,
     InCompartment,
+    InGroup,
     LastUpdatedIs,
+    QuantityIs,
     Query,
     ReferenceTo,
     SortKey,
     StringIs,
     TokenIs,
 )
+from fhir_server.store.entries import Entries
 from fhir_server.store.options import StoreOptions
 from fhir_server.store.sqlite.connection import open_connection
 from fhir_server.store.sqlite.queries import plan
@@ -28,9 +31,9 @@ from fhir_server.store.sqlite.queries.history import History
 from fhir_server.store.sqlite.queries.ranges import successor
 from fhir_server.store.sqlite.queries.search import Search
 from fhir_server.store.sqlite.state import state_at
-from fhir_server.store.values import Snapshot
+from fhir_server.store.values import Commit, PlanStep, Snapshot, Write
 from tests.store.places import Clock, UrlPlace
-from tests.store.samples import SNOMED, commit_of, observation
+from tests.store.samples import SNOMED, audit_of, body, commit_of, observation
 
 OPTIONS = StoreOptions(clock=Clock())
 NEWEST = (SortKey("date", descending=True, type="date"),)
@@ -182,3 +185,35 @@ def test_successors_at_the_edges() -> None:
     assert successor("\U0010ffff") is None
     assert successor("a\U0010ffff") == "b"
     assert successor("\ud7ff") == "\ue000"
+
+
+async def test_a_code_with_a_quantity_is_found_by_both_at_once(place: UrlPlace, tmp_path: Path) -> None:
+    """However many have the code, and however many the quantity: where few have both, these alone are looked at."""
+    values = [Write("update", "Observation", f"v{n}", body("Observation", f"v{n}"), _valued(n)) for n in range(600)]
+    await (await place.open()).unbound_session().commit(Commit(tuple(values), audit_of))
+    connection = open_connection(tmp_path / "store.db")
+    high = QuantityIs("value", "gt", "k5", "k5", None, None, (), ("code",))
+    for criteria in ((TokenIs("code", "urn:s", "rare"), high), (_in_pair(TokenIs("1", None, "rare"), "2"),)):
+        search = Search(
+            connection, EVERYTHING, state_at(connection, None, OPTIONS), Query("Observation", criteria, (), 20)
+        )
+        found = search.page()
+        assert len(found.vids) == 2
+        assert search.steps[0] == PlanStep("drive", "number by code", 2)
+
+
+def _in_pair(token: TokenIs, param: str) -> InGroup:
+    return InGroup("pair", (token, QuantityIs(param, "gt", "k5", "k5")))
+
+
+def _valued(number: int) -> Entries:
+    """Every other one has the rare code, every other one a high value; two have both."""
+    code = "rare" if number % 2 else "frequent"
+    value = "k9" if number % 2 == 0 or number in (1, 3) else "k1"
+    inner = Entries(tokens=(("1", "urn:s", code),), quantities=(("2", "", "", value, value),))
+    return Entries(
+        tokens=(("code", "urn:s", code),),
+        quantities=(("value", "", "", value, value),),
+        groups=(("pair", inner),),
+        beside=(("code", "value"),),
+    )

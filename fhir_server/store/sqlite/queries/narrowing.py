@@ -1,6 +1,6 @@
 """The part of a narrow table in which every row that matches a criterion has an entry."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import degrees
 
 from fhir_server.store.criteria import (
@@ -14,7 +14,7 @@ from fhir_server.store.criteria import (
     StringIs,
 )
 from fhir_server.store.entries import CANONICAL
-from fhir_server.store.sqlite.forms import field_number
+from fhir_server.store.sqlite.forms import beside_code, field_number
 from fhir_server.store.sqlite.queries.ranges import text_bounds, text_condition
 from fhir_server.store.sqlite.queries.sql import Sql
 
@@ -77,6 +77,14 @@ def narrowed(type: str, criterion: Criterion) -> Narrowed | None:
             return Narrowed("position", (_band(type, criterion),))
         case _:
             return None
+
+
+def narrowed_beside(type: str, code: str, criterion: NumberIs | QuantityIs) -> Narrowed | None:
+    """The part for rows of this type that have the number or quantity beside this code."""
+    param = beside_code(code)
+    if isinstance(criterion, NumberIs):
+        return _numbers(type, param, "", criterion.prefix, criterion.low, criterion.high)
+    return _quantities(type, replace(criterion, param=param))
 
 
 def _bound(table: str, type: str, param: str, text: str, order: str, asked: dict[str, int]) -> Sql:

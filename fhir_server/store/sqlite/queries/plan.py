@@ -11,9 +11,20 @@ import apsw
 import msgspec
 
 from fhir_server.store.access import AccessFilter
-from fhir_server.store.criteria import AllOf, Criterion, IdIs, LastUpdatedIs, Not, Prefix
+from fhir_server.store.criteria import (
+    AllOf,
+    Criterion,
+    IdIs,
+    InGroup,
+    LastUpdatedIs,
+    Not,
+    NumberIs,
+    Prefix,
+    QuantityIs,
+    TokenIs,
+)
 from fhir_server.store.sqlite.queries.access_sql import RowAccess
-from fhir_server.store.sqlite.queries.narrowing import Narrowed, narrowed
+from fhir_server.store.sqlite.queries.narrowing import Narrowed, narrowed, narrowed_beside
 from fhir_server.store.sqlite.queries.postings import access_words, all_words, words_for
 from fhir_server.store.sqlite.queries.predicates import json_list
 from fhir_server.store.sqlite.queries.resolved import Resolved, Words
@@ -71,7 +82,25 @@ def type_walk(type: str) -> Driver:
 def drivers(type: str, criteria: Sequence[Asked], access: AccessFilter, rows: RowAccess) -> list[Driver]:
     """The indexes that can narrow this search."""
     found = [driver for criterion in criteria if (driver := _narrow(type, criterion)) is not None]
-    return found + _postings(type, criteria, access, rows)
+    return found + _beside(type, criteria) + _postings(type, criteria, access, rows)
+
+
+def _beside(type: str, criteria: Sequence[Asked]) -> list[Driver]:
+    """A code with a quantity: of the resource, where its entries say that the two belong together, or of one group."""
+    pairs: list[tuple[TokenIs, NumberIs | QuantityIs]] = []
+    for criterion in criteria:
+        if isinstance(criterion, QuantityIs):
+            pairs += [(token, criterion) for token in _tokens(criteria) if token.param in criterion.beside]
+        elif isinstance(criterion, InGroup):
+            within = conjuncts(criterion.criteria)
+            numbers = [part for part in within if isinstance(part, NumberIs | QuantityIs)]
+            pairs += [(token, number) for token in _tokens(within) for number in numbers]
+    found = [narrowed_beside(type, token.code, number) for token, number in pairs if token.code]
+    return [replace(_from_table(narrow), by="number by code") for narrow in found if narrow is not None]
+
+
+def _tokens(criteria: Sequence[Asked]) -> list[TokenIs]:
+    return [part for part in criteria if isinstance(part, TokenIs) and part.code]
 
 
 def _narrow(type: str, criterion: Asked) -> Driver | None:
