@@ -19,9 +19,9 @@ class Env:
     """The surroundings of one evaluation; made for it, and not shared with another.
 
     `resource` is what is evaluated (`%resource`), `root_resource` the one that contains it where another does;
-    `context` is where the evaluation starts, where that is a part of the resource. `now` is
-    the time that `now()`, `today()` and `timeOfDay()` give throughout. `variables` are the `%` variables that the
-    expression was compiled for. A server part that can look things up derives from this class.
+    `context` is where the evaluation starts, where that is a part of the resource. `now` is the time that `now()`,
+    `today()` and `timeOfDay()` give throughout. `variables` are the `%` variables that the expression was compiled for.
+    A server part that can look things up derives from this class.
     """
 
     __slots__ = ("context", "index", "now", "resource", "root_resource", "steps_left", "total", "variables")
