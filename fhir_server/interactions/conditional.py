@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from fhir_server.interactions.context import Context, Target
 from fhir_server.interactions.incoming import basis
-from fhir_server.outcome import Invalid, NotFound, PreconditionFailed, TooCostly
+from fhir_server.outcome import Contended, Invalid, NotFound, PreconditionFailed, TooCostly
 from fhir_server.search.claims import dependent_keys
 from fhir_server.search.parse import conditional_criteria
 from fhir_server.store.criteria import Criterion, Query
@@ -69,6 +69,16 @@ async def the_one(context: Context, condition: Condition) -> tuple[Version, Foun
     if version is None:
         raise NotFound("The criteria match no resource.")
     return version, found
+
+
+def still(match: Version | None, current: Version | None) -> int:
+    """The version that a write on this match is based on, 0 for none. Raises `Contended` where the resource is not what
+    was found any more: it may not match now, and whoever changed it would be written over unseen."""
+    if match is None:
+        return 0
+    if current is None or current.version != match.version:
+        raise Contended("What the criteria matched has changed meanwhile.")
+    return match.version
 
 
 async def all_to_delete(context: Context, condition: Condition) -> Found:
