@@ -25,7 +25,7 @@ async def _run(context: Context) -> FhirResponse:
     document = resource_received(context)
     condition = context.header("if-none-exist")
     if condition is None:
-        return await _create(context, document)
+        return await until_settled(lambda: _create(context, document))
     meant = await condition_of(context, context.type, query_of(condition, context.type))
     return await until_settled(lambda: _create_unless(context, document, meant))
 
@@ -36,13 +36,14 @@ def query_of(condition: str, resource_type: str) -> list[tuple[str, str]]:
 
 
 async def _create(context: Context, document: Document) -> FhirResponse:
+    state = await basis(context)
     incoming = await prepare(context, document, context.server.new_id())
     committed = await context.session.commit(
         [incoming.write("create")],
         required=incoming.required,
         carries=incoming.carries,
         depends_on=incoming.depends_on,
-        basis=await basis(context) if incoming.depends_on else None,
+        basis=state,
     )
     written = committed.written[0]
     return written_answer(context, written, incoming.body.at(written.version, written.last_updated_ms))

@@ -1,4 +1,4 @@
-"""What criteria found may change before the write is committed: then it is looked for again, and nobody's change is lost.
+"""What criteria found may change before the write is committed: then it is looked for again, and no change is lost.
 
 The rival's write comes at the worst moment, right after the search by criteria.
 """
@@ -11,6 +11,7 @@ import pytest
 from fhir_server.store.criteria import Query, SystemQuery
 from fhir_server.store.sqlite.session import SqliteSession
 from fhir_server.store.values import Page
+from tests.interactions.test_create import nhs_number
 from tests.running import Client, encoded, observation, patient
 
 Resource = dict[str, Any]
@@ -159,8 +160,9 @@ async def test_a_conditional_reference_never_names_who_does_not_match_any_more(
         after_the_search(lambda: fhir.send("DELETE", "Patient/p"))
     answer = await fhir.post(bundle(entry("POST", "Observation", observation(ASKED))), "")
     assert answer.status_code == 412
-    issue = answer.json()["issue"]
-    assert [(each["code"], each["diagnostics"]) for each in issue] == [("not-found", "The reference means no resource.")]
+    assert [(issue["code"], issue["diagnostics"]) for issue in answer.json()["issue"]] == [
+        ("not-found", "The reference means no resource.")
+    ]
     assert (await fhir.get("Observation?_summary=count")).json()["total"] == 0
 
 
@@ -181,3 +183,51 @@ async def test_a_conditional_create_in_a_transaction_does_not_lead_to_who_does_n
     assert found["resource"]["subject"]["reference"] not in ("Patient/p", urn)
     (made,) = (await fhir.get(ASKED)).json()["entry"]
     assert found["resource"]["subject"]["reference"] == f"Patient/{made['resource']['id']}"
+
+
+# --- the one Patient with an NHS number ----------------------------------------------------------------------------
+
+
+def named(number: Resource) -> Resource:
+    return {"type": "Patient", "identifier": {name: number[name] for name in ("system", "value")}}
+
+
+async def create(fhir: Client, resource: Resource) -> int:
+    return (await fhir.post(resource)).status_code
+
+
+async def create_in_transaction(fhir: Client, resource: Resource) -> int:
+    return (await fhir.post(bundle(entry("POST", "Observation", resource)), "")).status_code
+
+
+async def put(fhir: Client, resource: Resource) -> int:
+    return (await fhir.put(resource | {"id": "o"})).status_code
+
+
+@pytest.mark.parametrize("write", [create, create_in_transaction, put])
+@pytest.mark.parametrize("how", ["taken off", "given to a second one", "deleted"])
+async def test_a_number_that_means_nobody_any_more_places_nothing(
+    fhir: Client, after_the_search: Callable[[Rival], None], write: Any, how: str
+) -> None:
+    number: Resource = nhs_number("9990000018")
+    await fhir.put(patient("p", identifier=[number]))
+    rivals: dict[str, Rival] = {
+        "taken off": lambda: fhir.put(patient("p", identifier=[Y])),
+        "given to a second one": lambda: fhir.put(patient("q", identifier=[number])),
+        "deleted": lambda: fhir.send("DELETE", "Patient/p"),
+    }
+    after_the_search(rivals[how])
+    about = observation("") | {"subject": named(number)}
+    assert await write(fhir, about) == 422
+    assert (await fhir.get("Observation?_summary=count")).json()["total"] == 0
+
+
+async def test_a_number_whose_patient_changed_otherwise_meanwhile_still_means_that_one(
+    fhir: Client, after_the_search: Callable[[Rival], None]
+) -> None:
+    number: Resource = nhs_number("9990000018")
+    await fhir.put(patient("p", identifier=[number]))
+    after_the_search(lambda: fhir.put(patient("p", identifier=[number], active=True)))
+    twice = observation("Patient/p", performer=[{"reference": "Patient/p"}, named(number)])
+    assert await create(fhir, twice) == 201
+    assert (await fhir.get("Patient/p/Observation?_summary=count")).json()["total"] == 1
