@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,9 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from tests.access.serving import world
 from tests.running import Client, observation, patient, running
+from tests.search.test_custom_parameters import in_bed, indexed, parameter
 
 Resource = dict[str, Any]
 Step = tuple[Any, ...]
@@ -42,6 +44,7 @@ WRITE = st.one_of(
     st.tuples(st.just("together"), NAME, NAME, STATUS, st.integers(1, 9)),
 )
 TURN = st.tuples(st.just("turn"), st.sampled_from(["next", "next", "next", "previous", "first"]))
+STEP = st.booleans().flatmap(lambda turns: TURN if turns else WRITE)
 
 
 class App:
@@ -67,7 +70,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     query=st.sampled_from(QUERIES),
     count=st.integers(1, 4),
     before=st.lists(WRITE, min_size=4, max_size=12),
-    steps=st.lists(TURN | WRITE, min_size=4, max_size=14),
+    steps=st.lists(STEP, min_size=4, max_size=14),
 )
 def test_both_ways_the_pages_are_the_list_of_the_start(
     app: App, query: str, count: int, before: list[Step], steps: list[Step]
@@ -241,6 +244,71 @@ async def test_links_outlive_a_restart(tmp_path: Path) -> None:
         found = [(await fhir.get(links(page)[relation])).json() for relation in ("previous", "next", "first")]
         assert [ids(each) for each in found] == [["o0", "o1", "o2"], ["o6"], ["o0", "o1", "o2"]]
         assert found[1]["entry"][0]["resource"]["status"] == "final"
+
+
+async def test_what_goes_along_is_as_of_the_first_page_too(tmp_path: Path) -> None:
+    """Also where it takes pages of its own."""
+    async with running(tmp_path, max_included=2) as fhir:
+        await fhir.put(patient("p"))
+        for number in range(2):
+            await fhir.put({"resourceType": "Encounter", "id": f"e{number}", **ENCOUNTER})
+            for part in range(3):
+                where = {"encounter": {"reference": f"Encounter/e{number}"}}
+                await fhir.put(observation("Patient/p", f"o{number}{part}", **where))
+        seen: list[list[tuple[str, str]]] = []
+        url: str | None = "Encounter?_sort=_id&_count=1&_revinclude=Observation:encounter"
+        while url is not None:
+            page = (await fhir.get(url)).json()
+            seen.append([(each["resource"]["id"], each["search"]["mode"]) for each in page["entry"]])
+            assert all(each["resource"]["meta"]["versionId"] == "1" for each in page["entry"])
+            for name in ("o00", "o02", "o11"):
+                await fhir.put(observation("Patient/p", name, status="amended", note=[{"text": str(len(seen))}]))
+            await fhir.send("DELETE", "Observation/o12")
+            await fhir.put(observation("Patient/p", f"o0{len(seen)}x", encounter={"reference": "Encounter/e1"}))
+            url = links(page).get("next")
+        assert seen == [
+            [("e0", "match"), ("o00", "include"), ("o01", "include")],
+            [("o02", "include")],
+            [("e1", "match"), ("o10", "include"), ("o11", "include")],
+            [("o12", "include")],
+        ]
+
+
+ENCOUNTER = {"status": "finished", "class": {"code": "AMB"}, "subject": {"reference": "Patient/p"}}
+
+
+async def test_a_parameter_that_is_gone_is_not_left_out_of_the_pages_that_follow(fhir: Client) -> None:
+    """Else the rest of the pages would show everybody."""
+    await fhir.put(parameter(id="bed"))
+    for number in range(4):
+        await fhir.put(in_bed(f"p{number}", "Oak" if number < 3 else "Elm"))
+    await indexed(fhir, "bed")
+    page = (await fhir.get("Patient?bed=oak&_count=1&_sort=_id")).json()
+    await fhir.send("DELETE", "SearchParameter/bed")
+    answer = await fhir.get(links(page)["next"])
+    assert answer.status_code == 400
+    assert answer.json()["issue"][0]["diagnostics"] == "Patient has no search parameter bed: it was not used."
+
+
+async def test_about_a_date_means_the_same_on_all_pages(tmp_path: Path) -> None:
+    """`ap` reaches farther as time goes by; the pages do not."""
+    async with world(tmp_path / "here") as here:
+        here.server = replace(here.server, search=replace(here.server.search, clock_ms=here.clock))
+        for number, day in enumerate(("2026-02-11", "2026-02-12", "2026-02-16", "2026-02-05")):
+            await here.fhir.put(patient(f"p{number}", birthDate=day))
+        asked = "Patient?birthdate=ap2026-02-12&_sort=-birthdate&_total=accurate"
+        page = (await here.fhir.get(f"{asked}&_count=1")).json()
+        before = ids((await here.fhir.get(asked)).json())
+        assert before == ["p1", "p0"]
+        here.clock.now_ms += 365 * 86_400_000
+        assert ids((await here.fhir.get(asked)).json()) == ["p2", "p1", "p0", "p3"]
+        seen = ids(page)
+        while "next" in links(page):
+            here.clock.now_ms += 1_000_000
+            page = (await here.fhir.get(links(page)["next"])).json()
+            assert page["total"] == len(before)
+            seen += ids(page)
+        assert seen == before
 
 
 REFUSED = {
