@@ -182,6 +182,7 @@ FINDS: dict[str, str] = {
     f"ValueSet?url={ACME}/fhir/ValueSet/123,{ACME}/fhir/ValueSet/124\\,125": "vs123 vs124-125",
     f"ValueSet?url={quote(f'{ACME}/fhir/ValueSet/123,{ACME}/fhir/ValueSet/124', safe='')}%5C%2C125": "vs123 vs124-125",
     # Text, places
+    "Condition?_text=(bone OR liver) and metastases": "headache shown",
     "Condition?_text=metastases": "headache shown skin",
     "Condition?_text=liver metastases": "shown",
     "Location?near=42.25|-83.76|11.20|km": "41 42",
