@@ -178,6 +178,40 @@ def test_a_conditional_reference_means_what_the_same_transactions_make(server: R
     assert len(found) == RIVALS
 
 
+def test_a_conditional_reference_is_of_a_time_when_there_was_one(server: RunningServer) -> None:
+    """A second one comes and goes meanwhile: the history tells how many there were when each reference was written."""
+    known = {"identifier": [{"system": "urn:rival", "value": "twin"}]}
+    asked(server, "PUT", "/Patient/twin-0", patient("twin-0", **known))
+    about = observation("Patient?identifier=urn:rival|twin", method={"coding": [{"code": "twin"}]})
+    sent = bundle("transaction", entry("POST", "Observation", about))
+    statuses: Counter[int] = Counter()
+
+    def ask(call: Caller, number: int) -> Answer:
+        for _ in range(6):
+            if number:
+                statuses[call("POST", "/", sent)[0]] += 1
+            else:
+                call("PUT", "/Patient/twin-1", patient("twin-1", **known))
+                call("DELETE", "/Patient/twin-1")
+        return 0, {}, None
+
+    at_once(server, 16, ask)
+    assert set(statuses) <= {200, 412}
+    history = asked(server, "GET", "/_history?_count=1000")[2]["entry"]
+    there: set[str] = set()
+    written = 0
+    for each in reversed(history):
+        resource, request = each.get("resource", {}), each["request"]
+        if resource.get("identifier") == known["identifier"]:
+            there.add(f"Patient/{resource['id']}")
+        elif request["method"] == "DELETE":
+            there.discard(request["url"])
+        elif resource.get("method") == about["method"]:
+            written += 1
+            assert there == {resource["subject"]["reference"]} == {"Patient/twin-0"}
+    assert written == statuses[200]
+
+
 def test_updates_by_the_same_criteria_are_versions_of_one(server: RunningServer) -> None:
     def ask(call: Caller, number: int) -> Answer:
         known = {"system": "urn:rival", "value": "versions"}
