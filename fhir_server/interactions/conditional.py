@@ -54,17 +54,17 @@ async def condition_of(context: Context, resource_type: str, parameters: Sequenc
     return Condition(resource_type, await conditional_criteria(resource_type, asked, context.server.search))
 
 
-async def found_by(context: Context, condition: Condition, most: int = 1) -> Found:
-    """What the condition meets now: at most one more than `most`."""
-    state = await basis(context)
+async def found_by(context: Context, condition: Condition, most: int = 1, state: Snapshot | None = None) -> Found:
+    """What the condition meets now, or in this state: at most one more than `most`."""
+    state = state or await basis(context)
     query = Query(condition.type, condition.criteria, count=most + 1, snapshot=state)
     page = await context.session.unseen.search(query)
     return Found(condition, page.versions, state)
 
 
-async def the_one(context: Context, condition: Condition) -> tuple[Version, Found]:
+async def the_one(context: Context, condition: Condition, state: Snapshot | None = None) -> tuple[Version, Found]:
     """The one resource that is meant. Raises `NotFound` for none, `PreconditionFailed` for several."""
-    found = await found_by(context, condition)
+    found = await found_by(context, condition, state=state)
     version = found.only
     if version is None:
         raise NotFound("The criteria match no resource.")
@@ -81,13 +81,13 @@ def still(match: Version | None, current: Version | None) -> int:
     return match.version
 
 
-async def all_to_delete(context: Context, condition: Condition) -> Found:
+async def all_to_delete(context: Context, condition: Condition, state: Snapshot | None = None) -> Found:
     """What a conditional delete removes: one resource, or by the setting several. Raises `Invalid` where it is off,
     `PreconditionFailed` for more than it may, `TooCostly` for more than one request may."""
     allowed = context.server.rules.conditional_delete
     if allowed == "off":
         raise Invalid("Deleting by criteria is off on this server: delete by id.")
-    found = await found_by(context, condition, MOST_DELETED if allowed == "multiple" else 1)
+    found = await found_by(context, condition, MOST_DELETED if allowed == "multiple" else 1, state)
     if allowed == "single" and len(found.versions) > 1:
         raise PreconditionFailed("The criteria match more than one resource, and this server deletes one at a time.")
     if len(found.versions) > MOST_DELETED:

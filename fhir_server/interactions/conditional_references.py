@@ -12,7 +12,6 @@ from urllib.parse import parse_qsl
 from fhir_server.interactions.bundle_entries import BundleEntry
 from fhir_server.interactions.conditional import Condition, condition_of
 from fhir_server.interactions.context import Context
-from fhir_server.interactions.incoming import basis
 from fhir_server.interactions.placing import at_entry, placed
 from fhir_server.interactions.references import Resource
 from fhir_server.interactions.transaction_links import Addresses
@@ -69,7 +68,7 @@ async def _meant(
 ) -> dict[Resource, int | None]:
     """What matches after the transaction: what is there and is not rewritten, with its version, and what it writes."""
     addresses.depends_on |= condition.keys
-    query = Query(condition.type, condition.criteria, count=_LOOKED_AT, snapshot=await basis(context))
+    query = Query(condition.type, condition.criteria, count=_LOOKED_AT, snapshot=addresses.state)
     page = await context.session.unseen.search(query)
     written = {addresses.of_entry[each.position] for each in entries if each.position in addresses.of_entry}
     written |= {(version.type, version.id) for deleted in addresses.deleted.values() for version in deleted}

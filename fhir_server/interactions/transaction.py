@@ -86,7 +86,7 @@ async def attempt_transaction(context: Context, bundle: ReceivedBundle, grounds:
 async def _attempt(context: Context, bundle: ReceivedBundle, grounds: Grounds | None) -> FhirResponse:
     grounds = grounds or Grounds(await basis(context))
     state = grounds.basis
-    addresses = await addresses_of(context, bundle.entries)
+    addresses = await addresses_of(context, bundle.entries, state)
     await resolve_references(context, bundle.entries, addresses)
     plan = await _planned(context, bundle, addresses, state)
     plan.depends_on |= grounds.depends_on

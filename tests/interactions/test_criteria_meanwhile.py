@@ -166,6 +166,18 @@ async def test_a_conditional_reference_never_names_who_does_not_match_any_more(
     assert (await fhir.get("Observation?_summary=count")).json()["total"] == 0
 
 
+async def test_a_reference_and_a_create_by_the_same_criteria_agree(
+    fhir: Client, after_the_search: Callable[[Rival], None]
+) -> None:
+    """A rival makes the one that both look for, after the first has looked."""
+    after_the_search(lambda: fhir.put(patient("p", identifier=[X])))
+    owner = entry("POST", "Patient", late(), ifNoneExist="identifier=urn:n|x")
+    answer = await fhir.post(bundle(owner, entry("POST", "Observation", observation(ASKED))), "")
+    assert [each["response"]["status"] for each in answer.json()["entry"]] == ["200", "201"]
+    (found,) = (await fhir.get("Observation")).json()["entry"]
+    assert found["resource"]["subject"]["reference"] == "Patient/p"
+
+
 @pytest.mark.parametrize("how", ["changed", "deleted"])
 async def test_a_conditional_create_in_a_transaction_does_not_lead_to_who_does_not_match_any_more(
     fhir: Client, after_the_search: Callable[[Rival], None], how: str
