@@ -1,11 +1,10 @@
 """Two worker processes behind one socket: rivals, page links, and a stop in the middle of the work."""
 
-import json
 import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from signal import SIGTERM
@@ -16,59 +15,9 @@ import pytest
 
 from fhir_server.bench.server import HOST, RunningServer
 from tests.running import encoded, observation, patient
+from tests.workers import Answer, Caller, asked, at_once, workers
 
-FHIR = {"Content-Type": "application/fhir+json"}
 JSON_PATCH = {"Content-Type": "application/json-patch+json"}
-Answer = tuple[int, dict[str, str], Any]
-
-
-class Caller:
-    """One connection to a server."""
-
-    def __init__(self, server: RunningServer) -> None:
-        self._connection = HTTPConnection(HOST, server.port, timeout=20)
-        self._connection.connect()
-
-    def __call__(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
-        """Status, headers (lower case) and JSON of an answer. Raises OSError where the server has gone."""
-        fields = ({} if body is None else FHIR) | {name.replace("_", "-"): value for name, value in headers.items()}
-        content = None if body is None else encoded(body)
-        self._connection.request(method, f"/fhir{path}", content, fields)
-        answer = self._connection.getresponse()
-        text = answer.read()
-        parsed = json.loads(text) if text else None
-        return answer.status, {name.lower(): value for name, value in answer.getheaders()}, parsed
-
-    def __enter__(self) -> "Caller":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._connection.close()
-
-
-def _asked(server: RunningServer, method: str, path: str, body: Any = None, **headers: str) -> Answer:
-    """The answer to one request on a connection of its own."""
-    with Caller(server) as call:
-        return call(method, path, body, **headers)
-
-
-def _at_once(server: RunningServer, count: int, ask: Callable[[Caller, int], Answer]) -> list[Answer]:
-    """The answers to requests that go off together, each on a connection of its own."""
-    gate = threading.Barrier(count)
-    answers: list[Answer] = []
-
-    def run(number: int) -> None:
-        with Caller(server) as call:
-            gate.wait()
-            answers.append(ask(call, number))
-
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(answers) == count
-    return answers
 
 
 @pytest.fixture(scope="module")
@@ -77,19 +26,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     folder = tmp_path_factory.mktemp("two")
     with RunningServer(folder / "store.db", 2, folder / "log") as running:
         for name in ("p", "q"):
-            assert _asked(running, "PUT", f"/Patient/{name}", patient(name))[0] == 201
+            assert asked(running, "PUT", f"/Patient/{name}", patient(name))[0] == 201
         yield running
 
 
-def _workers(server: RunningServer) -> set[str]:
-    """The workers that have answered reads: each writes an audit chain of its own."""
-    entries = _asked(server, "GET", "/AuditEvent?_count=1000")[2]["entry"]
-    return {entry["resource"]["id"].partition("-")[0] for entry in entries} - {"store"}
-
-
 def test_both_workers_answer(server: RunningServer) -> None:
-    assert {status for status, _, _ in _at_once(server, 40, lambda call, _: call("GET", "/Patient/p"))} == {200}
-    assert len(_workers(server)) == 2
+    assert {status for status, _, _ in at_once(server, 40, lambda call, _: call("GET", "/Patient/p"))} == {200}
+    assert len(workers(server)) == 2
 
 
 @pytest.mark.parametrize("way", ["create", "batch", "transaction"])
@@ -107,39 +50,39 @@ def test_sixty_four_conditional_creates_make_one(server: RunningServer, way: str
 
     statuses = Counter(
         str(answer[0]) if way == "create" or answer[0] != 200 else answer[2]["entry"][0]["response"]["status"]
-        for answer in _at_once(server, 64, ask)
+        for answer in at_once(server, 64, ask)
     )
     assert statuses == {"201": 1, "200": 63}
-    assert _asked(server, "GET", f"/Observation?{criterion}&_summary=count")[2]["total"] == 1
+    assert asked(server, "GET", f"/Observation?{criterion}&_summary=count")[2]["total"] == 1
 
 
 def test_of_a_hundred_updates_of_one_version_one_wins(server: RunningServer) -> None:
-    _asked(server, "PUT", "/Observation/o", observation("Patient/p", "o"))
+    asked(server, "PUT", "/Observation/o", observation("Patient/p", "o"))
 
     def ask(call: Caller, number: int) -> Answer:
         changed = observation("Patient/p", "o", note=[{"text": str(number)}])
         return call("PUT", "/Observation/o", changed, If_Match='W/"1"')
 
-    answers = _at_once(server, 100, ask)
+    answers = at_once(server, 100, ask)
     assert Counter(status for status, _, _ in answers) == {200: 1, 412: 99}
     (won,) = (body for status, _, body in answers if status == 200)
-    history = _asked(server, "GET", "/Observation/o/_history")[2]
+    history = asked(server, "GET", "/Observation/o/_history")[2]
     assert history["total"] == 2
     assert history["entry"][0]["resource"] == won
-    assert _asked(server, "GET", "/Observation/o")[2] == won
+    assert asked(server, "GET", "/Observation/o")[2] == won
 
 
 def test_no_patch_of_many_at_once_is_lost(server: RunningServer) -> None:
-    _asked(server, "PUT", "/Observation/n", observation("Patient/p", "n", note=[{"text": "first"}]))
+    asked(server, "PUT", "/Observation/n", observation("Patient/p", "n", note=[{"text": "first"}]))
 
     def ask(call: Caller, number: int) -> Answer:
         patch = [{"op": "add", "path": "/note/-", "value": {"text": str(number)}}]
         return call("PATCH", "/Observation/n", patch, **JSON_PATCH)
 
-    answers = _at_once(server, 40, ask)
+    answers = at_once(server, 40, ask)
     done = sorted(body["note"][-1]["text"] for status, _, body in answers if status == 200)
     assert {status for status, _, _ in answers} <= {200, 409}
-    current = _asked(server, "GET", "/Observation/n")[2]
+    current = asked(server, "GET", "/Observation/n")[2]
     assert sorted(note["text"] for note in current["note"][1:]) == done
     assert len(done) > 20
     assert current["meta"]["versionId"] == str(len(done) + 1)
@@ -147,22 +90,22 @@ def test_no_patch_of_many_at_once_is_lost(server: RunningServer) -> None:
 
 def test_a_page_link_works_at_every_worker_and_after_a_restart(server: RunningServer) -> None:
     for number in range(6):
-        _asked(server, "PUT", f"/Condition/c{number}", _condition(f"c{number}"))
-    page = _asked(server, "GET", "/Condition?_count=2&_sort=_id")[2]
+        asked(server, "PUT", f"/Condition/c{number}", _condition(f"c{number}"))
+    page = asked(server, "GET", "/Condition?_count=2&_sort=_id")[2]
     link = next(link["url"] for link in page["link"] if link["relation"] == "next")
     following = f"{urlsplit(link).path.removeprefix('/fhir')}?{urlsplit(link).query}"
-    _asked(server, "PUT", "/Condition/b0", _condition("b0"))
-    _asked(server, "DELETE", "/Condition/c5")
-    pages = _at_once(server, 20, lambda call, _: call("GET", following))
+    asked(server, "PUT", "/Condition/b0", _condition("b0"))
+    asked(server, "DELETE", "/Condition/c5")
+    pages = at_once(server, 20, lambda call, _: call("GET", following))
     shown = [[entry["resource"]["id"] for entry in body["entry"]] for _, _, body in pages]
     assert shown == [["c2", "c3"]] * 20
-    assert len(_workers(server)) == 2
+    assert len(workers(server)) == 2
     assert server.stop() == 0
     server.start()
-    status, _, body = _asked(server, "GET", following)
+    status, _, body = asked(server, "GET", following)
     assert (status, [entry["resource"]["id"] for entry in body["entry"]]) == (200, ["c2", "c3"])
     altered = following[:-2] + ("AA" if following[-2:] != "AA" else "BB")
-    assert _asked(server, "GET", altered)[0] == 404
+    assert asked(server, "GET", altered)[0] == 404
 
 
 def _condition(name: str) -> dict[str, Any]:
@@ -214,7 +157,7 @@ def _readiness(server: RunningServer) -> int:
 def test_a_stop_in_the_middle_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
     settings = (("FHIR_DRAIN_SECONDS", "3"),)
     with RunningServer(tmp_path / "store.db", 2, tmp_path / "log", settings=settings) as server:
-        assert _asked(server, "PUT", "/Patient/p", patient("p"))[0] == 201
+        assert asked(server, "PUT", "/Patient/p", patient("p"))[0] == 201
         writers = [Writing(server, number) for number in range(6)]
         for writer in writers:
             writer.start()
@@ -223,7 +166,7 @@ def test_a_stop_in_the_middle_loses_nothing_that_was_acknowledged(tmp_path: Path
         # While it drains it says that it is not ready, and still takes requests.
         while _readiness(server) != 503:
             assert time.monotonic() < signalled + 3
-        assert _asked(server, "GET", "/Patient/p")[0] == 200
+        assert asked(server, "GET", "/Patient/p")[0] == 200
         stopped = _stopped(server)
         for writer in writers:
             writer.join()
@@ -252,7 +195,7 @@ def test_a_request_that_is_half_sent_at_the_stop_is_finished(tmp_path: Path) -> 
             assert connection.recv(1000).startswith(b"HTTP/1.1 201 Created")
         _stopped(server)
         server.start()
-        assert _asked(server, "GET", "/Patient/late")[0] == 200
+        assert asked(server, "GET", "/Patient/late")[0] == 200
 
 
 def _stop_asked(server: RunningServer) -> float:
@@ -270,7 +213,7 @@ def _stopped(server: RunningServer) -> float:
 def _all_created(server: RunningServer) -> set[str]:
     path, found = "/Observation/_history?_count=1000", set[str]()
     while path:
-        bundle = _asked(server, "GET", path)[2]
+        bundle = asked(server, "GET", path)[2]
         for entry in bundle.get("entry", ()):
             found.add(f"Observation/{entry['resource']['id']}/_history/{entry['resource']['meta']['versionId']}")
         link = next((link["url"] for link in bundle["link"] if link["relation"] == "next"), None)

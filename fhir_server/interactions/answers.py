@@ -102,9 +102,9 @@ def preferred_return(context: Context) -> str:
     return "representation"
 
 
-def location(context: Context, written: Written) -> str:
-    """The versioned address of what was written."""
-    return f"{context.server.base_url}/{written.type}/{written.id}/_history/{written.version}"
+def location(context: Context, version: Version | Written) -> str:
+    """The versioned address of what was written or found."""
+    return f"{context.server.base_url}/{version.type}/{version.id}/_history/{version.version}"
 
 
 def written_answer(context: Context, written: Written, body: bytes) -> FhirResponse:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from fhir_server.interactions.context import Context, Target
 from fhir_server.interactions.incoming import basis
-from fhir_server.outcome import Invalid, NotFound, PreconditionFailed, TooCostly
+from fhir_server.outcome import Contended, Invalid, NotFound, PreconditionFailed, TooCostly
 from fhir_server.search.claims import dependent_keys
 from fhir_server.search.parse import conditional_criteria
 from fhir_server.store.criteria import Criterion, Query
@@ -54,30 +54,40 @@ async def condition_of(context: Context, resource_type: str, parameters: Sequenc
     return Condition(resource_type, await conditional_criteria(resource_type, asked, context.server.search))
 
 
-async def found_by(context: Context, condition: Condition, most: int = 1) -> Found:
-    """What the condition meets now: at most one more than `most`."""
-    state = await basis(context)
+async def found_by(context: Context, condition: Condition, most: int = 1, state: Snapshot | None = None) -> Found:
+    """What the condition meets now, or in this state: at most one more than `most`."""
+    state = state or await basis(context)
     query = Query(condition.type, condition.criteria, count=most + 1, snapshot=state)
     page = await context.session.unseen.search(query)
     return Found(condition, page.versions, state)
 
 
-async def the_one(context: Context, condition: Condition) -> tuple[Version, Found]:
+async def the_one(context: Context, condition: Condition, state: Snapshot | None = None) -> tuple[Version, Found]:
     """The one resource that is meant. Raises `NotFound` for none, `PreconditionFailed` for several."""
-    found = await found_by(context, condition)
+    found = await found_by(context, condition, state=state)
     version = found.only
     if version is None:
         raise NotFound("The criteria match no resource.")
     return version, found
 
 
-async def all_to_delete(context: Context, condition: Condition) -> Found:
+def still(match: Version | None, current: Version | None) -> int:
+    """The version that a write on this match is based on, 0 for none. Raises `Contended` where the resource is not what
+    was found any more: it may not match now, and whoever changed it would be written over unseen."""
+    if match is None:
+        return 0
+    if current is None or current.version != match.version:
+        raise Contended("What the criteria matched has changed meanwhile.")
+    return match.version
+
+
+async def all_to_delete(context: Context, condition: Condition, state: Snapshot | None = None) -> Found:
     """What a conditional delete removes: one resource, or by the setting several. Raises `Invalid` where it is off,
     `PreconditionFailed` for more than it may, `TooCostly` for more than one request may."""
     allowed = context.server.rules.conditional_delete
     if allowed == "off":
         raise Invalid("Deleting by criteria is off on this server: delete by id.")
-    found = await found_by(context, condition, MOST_DELETED if allowed == "multiple" else 1)
+    found = await found_by(context, condition, MOST_DELETED if allowed == "multiple" else 1, state)
     if allowed == "single" and len(found.versions) > 1:
         raise PreconditionFailed("The criteria match more than one resource, and this server deletes one at a time.")
     if len(found.versions) > MOST_DELETED:

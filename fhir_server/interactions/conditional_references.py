@@ -12,7 +12,6 @@ from urllib.parse import parse_qsl
 from fhir_server.interactions.bundle_entries import BundleEntry
 from fhir_server.interactions.conditional import Condition, condition_of
 from fhir_server.interactions.context import Context
-from fhir_server.interactions.incoming import basis
 from fhir_server.interactions.placing import at_entry, placed
 from fhir_server.interactions.references import Resource
 from fhir_server.interactions.transaction_links import Addresses
@@ -20,6 +19,7 @@ from fhir_server.model.links import references
 from fhir_server.outcome import FhirError, Issue, PreconditionFailed, TooCostly
 from fhir_server.store.criteria import AllOf, Query
 from fhir_server.store.matching import CannotJudge, Row, matches
+from fhir_server.store.values import Required
 
 _CONDITIONAL: Final = re.compile(r"([A-Z][A-Za-z]{1,63})\?(.+)", re.DOTALL)
 _MOST: Final = 500
@@ -57,22 +57,26 @@ async def _resolve(
         said = "no resource" if not found else "more than one resource"
         issue = Issue("not-found" if not found else "multiple-matches", f"The reference means {said}.", (expression,))
         raise PreconditionFailed([at_entry(issue, entry.place)])
-    addresses.references[text] = "/".join(found.pop())
+    ((address, version),) = found.items()
+    addresses.references[text] = "/".join(address)
+    if version is not None:
+        addresses.unchanged.append(Required(*address, entry.place, 0, version))
 
 
 async def _meant(
     context: Context, condition: Condition, entries: Sequence[BundleEntry], addresses: Addresses
-) -> set[Resource]:
-    """What matches after the transaction: what is there and is not rewritten, and what it writes."""
+) -> dict[Resource, int | None]:
+    """What matches after the transaction: what is there and is not rewritten, with its version, and what it writes."""
     addresses.depends_on |= condition.keys
-    query = Query(condition.type, condition.criteria, count=_LOOKED_AT, snapshot=await basis(context))
+    query = Query(condition.type, condition.criteria, count=_LOOKED_AT, snapshot=addresses.state)
     page = await context.session.unseen.search(query)
     written = {addresses.of_entry[each.position] for each in entries if each.position in addresses.of_entry}
     written |= {(version.type, version.id) for deleted in addresses.deleted.values() for version in deleted}
     unchanged = {addresses.of_entry[position] for position in addresses.found}
-    there = {(version.type, version.id) for version in page.versions} - (written - unchanged)
-    return there | {
-        addresses.of_entry[entry.position]
+    there = {(version.type, version.id): version.version for version in page.versions}
+    kept = {address: version for address, version in there.items() if address not in written - unchanged}
+    return kept | {
+        addresses.of_entry[entry.position]: None
         for entry in entries
         if entry.method in ("POST", "PUT")
         and entry.position not in addresses.found

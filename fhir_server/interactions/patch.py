@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from fhir_server.interactions.answers import if_match
-from fhir_server.interactions.conditional import Condition, at, condition_of, the_one
+from fhir_server.interactions.conditional import Condition, at, condition_of, still, the_one
 from fhir_server.interactions.context import WRITTEN_BY_SERVER, Context, Interaction
 from fhir_server.interactions.deciding import until_settled
 from fhir_server.interactions.incoming import check, prepare
@@ -52,10 +52,10 @@ async def _patch_found(context: Context, condition: Condition) -> FhirResponse:
     version, found = await the_one(context, condition)
     inner = at(context, version.type, version.id)
     replacing = replace(await grounds(inner, version.type, version.id), basis=found.basis)
+    based_on = still(version, replacing.current)
     document = patched_document(inner, replacing)
-    assert replacing.current is not None
     incoming = await prepare(inner, keeping_labels(document, replacing), version.id)
-    return await replace_by(inner, incoming, replacing, based_on=replacing.current.version, keys=condition.keys)
+    return await replace_by(inner, incoming, replacing, based_on=based_on, keys=condition.keys)
 
 
 async def _patch(context: Context) -> FhirResponse:

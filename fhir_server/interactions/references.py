@@ -24,6 +24,8 @@ _VERIFIED = "01"
 
 Identifier = tuple[str, str]
 Resource = tuple[str, str]
+_Requirements = dict[tuple[Resource, int | None], Required]
+"""By the resource, and the version in which it was found by its NHS number"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ async def resolve(
     """
     links = context.server.indexer.patient_links(data)
     checked = context.server.rules.references
-    required: dict[Resource, Required] = {}
+    required: _Requirements = {}
     resolved: dict[Identifier, Resource] = {}
     depends_on: frozenset[str] = frozenset()
     for link in links:
@@ -53,13 +55,13 @@ async def resolve(
         if isinstance(literal, str):
             if checked != "off":
                 target = _literal_patient(context, link, literal)
-                required[target] = Required(*target, link.expression, position)
+                required[target, None] = Required(*target, link.expression, position)
         elif (identifier := _nhs_number(link, strict=checked != "off")) is not None:
-            found, keys = await _patient_with(context, link, identifier, planned)
+            found, version, keys = await _patient_with(context, identifier, planned)
             depends_on |= keys
             if found is not None:
                 resolved[identifier] = found
-                required[found] = Required(*found, link.expression, position)
+                required[found, version] = Required(*found, link.expression, position, version)
             elif checked != "off":
                 raise _unresolved(link, "No single Patient here has this NHS number, verified.")
     if checked == "all":
@@ -91,19 +93,23 @@ def _nhs_number(link: PatientLink, *, strict: bool) -> Identifier | None:
 
 
 async def _patient_with(
-    context: Context, link: PatientLink, identifier: Identifier, planned: Mapping[Identifier, Set[Resource]]
-) -> tuple[Resource | None, frozenset[str]]:
-    """The one Patient with this verified NHS number, and the keys that the answer rests on."""
+    context: Context, identifier: Identifier, planned: Mapping[Identifier, Set[Resource]]
+) -> tuple[Resource | None, int | None, frozenset[str]]:
+    """The one Patient with this verified NHS number, its version (None where the same commit writes it), and the keys
+    that the answer rests on: whoever comes to have the number carries one, whoever loses it has another version."""
     criterion = IdentifierIs("identifier", *identifier)
     keys = dependent_keys("Patient", (criterion,))
     page = await context.session.unseen.search(Query("Patient", (criterion,), count=10))
-    found = {
-        (version.type, version.id)
+    found: dict[Resource, int | None] = {
+        (version.type, version.id): version.version
         for version in page.versions
         if version.body is not None and is_verified(msgspec.json.decode(version.body), identifier)
     }
-    found |= planned.get(identifier, frozenset())
-    return (found.pop() if len(found) == 1 and page.next is None else None), keys
+    found |= dict.fromkeys(planned.get(identifier, frozenset()))
+    if len(found) != 1 or page.next is not None:
+        return None, None, keys
+    ((patient, current),) = found.items()
+    return patient, current, keys
 
 
 def is_verified(patient: dict[str, Any], identifier: Identifier) -> bool:
@@ -126,7 +132,7 @@ def verified_nhs_numbers(patient: dict[str, Any]) -> tuple[Identifier, ...]:
     return tuple(pair for pair in carried if pair[0] == NHS_NUMBER and is_verified(patient, pair))
 
 
-def _require_all(context: Context, data: dict[str, Any], position: int, required: dict[Resource, Required]) -> None:
+def _require_all(context: Context, data: dict[str, Any], position: int, required: _Requirements) -> None:
     for expression, reference in references(data, context.server.definitions):
         literal = reference.get("reference")
         if not isinstance(literal, str) or literal.startswith("#"):
@@ -134,7 +140,7 @@ def _require_all(context: Context, data: dict[str, Any], position: int, required
         parts = literal.removeprefix(context.server.base_url + "/").split("/")
         if len(parts) in (2, 4) and context.server.definitions.is_resource_type(parts[0]):
             target = (parts[0], parts[1])
-            required.setdefault(target, Required(*target, expression, position))
+            required.setdefault((target, None), Required(*target, expression, position))
 
 
 def _unresolved(link: PatientLink, sentence: str) -> Unprocessable:

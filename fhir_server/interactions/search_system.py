@@ -4,6 +4,7 @@ from fhir_server.interactions.context import NOT_STORED, WRITTEN_BY_SERVER, Cont
 from fhir_server.interactions.searching import Parameters, Place, search
 from fhir_server.outcome import Forbidden
 from fhir_server.request import FhirResponse
+from fhir_server.search.context import SearchContext
 from fhir_server.search.parse import Search, parse_system
 
 
@@ -11,8 +12,8 @@ async def _run(context: Context) -> FhirResponse:
     """200 with a searchset Bundle of all types, or of those that `_type` names; 400 as for a search of a type."""
     types = types_of(context)
 
-    async def read(parameters: Parameters, strict: bool) -> Search:
-        return await parse_system(parameters, context.server.search, strict=strict, types=types)
+    async def read(parameters: Parameters, by: SearchContext, strict: bool) -> Search:
+        return await parse_system(parameters, by, strict=strict, types=types)
 
     return await search(context, Place(), read)
 

@@ -12,15 +12,17 @@ from fhir_server.interactions.searching import Parameters, Place, search
 from fhir_server.outcome import NotFound
 from fhir_server.request import FhirResponse
 from fhir_server.search.compartment import compartment_types, within
+from fhir_server.search.context import SearchContext
 from fhir_server.search.parse import Search, parse, parse_system
 
 
 async def _run(context: Context) -> FhirResponse:
     """200 with a searchset Bundle; 400 for what is malformed or not offered; 410 for a page link that ran out."""
 
-    async def read(parameters: Parameters, strict: bool) -> Search:
-        types = partial(types_of, context)
-        return await parse(context.type, parameters, context.server.search, strict=strict, types=types)
+    types = partial(types_of, context)
+
+    async def read(parameters: Parameters, by: SearchContext, strict: bool) -> Search:
+        return await parse(context.type, parameters, by, strict=strict, types=types)
 
     return await search(context, Place(context.type), read)
 
@@ -31,8 +33,8 @@ async def _run_compartment(context: Context) -> FhirResponse:
     resource_type = context.target.within
     assert resource_type is not None
 
-    async def read(parameters: Parameters, strict: bool) -> Search:
-        found = await parse(resource_type, parameters, context.server.search, strict=strict)
+    async def read(parameters: Parameters, by: SearchContext, strict: bool) -> Search:
+        found = await parse(resource_type, parameters, by, strict=strict)
         return replace(found, query=within(found.query, compartment, context.server.definitions))
 
     return await search(context, Place(resource_type, compartment), read)
@@ -45,8 +47,8 @@ async def _run_whole_compartment(context: Context) -> FhirResponse:
         type for type in types_of(context) if type in compartment_types(compartment[0], context.server.definitions)
     ]
 
-    async def read(parameters: Parameters, strict: bool) -> Search:
-        found = await parse_system(parameters, context.server.search, strict=strict, types=types, bounded=True)
+    async def read(parameters: Parameters, by: SearchContext, strict: bool) -> Search:
+        found = await parse_system(parameters, by, strict=strict, types=types, bounded=True)
         return replace(found, query=within(found.query, compartment, context.server.definitions))
 
     return await search(context, Place(None, compartment), read)

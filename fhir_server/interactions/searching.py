@@ -15,13 +15,14 @@ from fhir_server.interactions.including import included
 from fhir_server.interactions.parts import part
 from fhir_server.outcome import Invalid, Issue
 from fhir_server.request import FhirResponse
+from fhir_server.search.context import SearchContext
 from fhir_server.search.paging import PageState
 from fhir_server.search.parse import Search
 from fhir_server.store.criteria import Query, SystemQuery
 from fhir_server.store.values import Page, Version
 
 Parameters = Sequence[tuple[str, str]]
-Read = Callable[[Parameters, bool], Awaitable[Search]]
+Read = Callable[[Parameters, SearchContext, bool], Awaitable[Search]]
 """Reads query parameters, strictly or not"""
 
 
@@ -43,22 +44,33 @@ async def search(context: Context, place: Place, read: Read) -> FhirResponse:
 
     Raises what reading the parameters raises, `Invalid` for a link of another address, `SnapshotExpired`.
     """
-    token = context.request.parameter("_page")
+    token, now_ms = context.request.parameter("_page"), context.server.search.clock_ms()
     if token is None:
-        return await _Answering(context, place, await read(context.request.parameters, _strict(context))).page()
+        asked = await read(context.request.parameters, _at_the_time(context, now_ms), _strict(context))
+        return await _Answering(context, place, asked, now_ms).page()
     state = context.server.links.open(token, context.caller)
     if state.kind != "search" or (state.type, state.id) != (place.type, place.within):
         raise Invalid("This page link belongs to another address.")
-    return await _Answering(context, place, await read(state.parameters, False), state).page()
+    # Strictly: a parameter that has gone since would otherwise be left out, and the pages show too much.
+    asked = await read(state.parameters, _at_the_time(context, state.asked_ms), True)
+    return await _Answering(context, place, asked, state.asked_ms, state).page()
+
+
+def _at_the_time(context: Context, now_ms: int) -> SearchContext:
+    """What the search goes by, at this time: all pages of a search have the same one."""
+    return replace(context.server.search, clock_ms=lambda: now_ms)
 
 
 class _Answering:
     """One page on its way."""
 
-    def __init__(self, context: Context, place: Place, asked: Search, state: PageState | None = None) -> None:
+    def __init__(
+        self, context: Context, place: Place, asked: Search, asked_ms: int, state: PageState | None = None
+    ) -> None:
         self.context = context
         self.place = place
         self.asked = asked
+        self.asked_ms = asked_ms
         self.state = state
         self.query = _at(asked.query, state)
 
@@ -145,6 +157,7 @@ class _Answering:
             cursor=cursor,
             count=self.query.count,
             backwards=backwards,
+            asked_ms=self.asked_ms,
         )
 
     def _sealed(self, state: PageState) -> str:

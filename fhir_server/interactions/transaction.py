@@ -86,7 +86,7 @@ async def attempt_transaction(context: Context, bundle: ReceivedBundle, grounds:
 async def _attempt(context: Context, bundle: ReceivedBundle, grounds: Grounds | None) -> FhirResponse:
     grounds = grounds or Grounds(await basis(context))
     state = grounds.basis
-    addresses = await addresses_of(context, bundle.entries)
+    addresses = await addresses_of(context, bundle.entries, state)
     await resolve_references(context, bundle.entries, addresses)
     plan = await _planned(context, bundle, addresses, state)
     plan.depends_on |= grounds.depends_on
@@ -105,6 +105,7 @@ async def _planned(context: Context, bundle: ReceivedBundle, addresses: Addresse
     plan.depends_on |= addresses.depends_on
     plan.carries.update(*addresses.keys.values())
     plan.found = dict(addresses.found)
+    plan.required += addresses.unchanged
     ordered = [entry for group in METHODS for entry in bundle.entries if entry.method in group]
     writing = [entry for entry in ordered if entry.method not in READS and entry.position not in plan.found]
     documents = await _checked(context, writing, addresses)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from fhir_server.interactions.answers import if_match
 from fhir_server.interactions.bundle_entries import BundleEntry, refuse
+from fhir_server.interactions.conditional import still
 from fhir_server.interactions.context import NOT_STORED, WRITTEN_BY_SERVER, Context, Target
 from fhir_server.interactions.delete import deletion, is_nothing
 from fhir_server.interactions.incoming import Incoming, labels_key, prepare
@@ -106,18 +107,20 @@ async def _update(
     context: Context, entry: BundleEntry, document: Document, addresses: Addresses, position: int
 ) -> Planned:
     replacing = await grounds(context, context.type, context.id)
-    based_on = None
+    conditional = entry.position in addresses.matched
+    unmatched = conditional and addresses.matched[entry.position] is None
+    based_on = still(addresses.matched[entry.position], replacing.current) if conditional else None
     if entry.method == "PATCH":
         document = patched_document(context, replacing)
         based_on = replacing.current.version if replacing.current is not None else 0
-    elif entry.position in addresses.unmatched:
+    elif unmatched:
         refuse_taken(context, document, replacing)
-    elif entry.position not in addresses.keys:
+    elif not conditional:
         refuse_absent(context, replacing)
         check_id(document, context.type, context.id)
     kept = keeping_labels(document, replacing)
     incoming = await prepare(context, kept, context.id, position=position, planned=addresses.patients)
-    fresh = entry.position in addresses.unmatched and "id" not in document.data
+    fresh = unmatched and "id" not in document.data
     write = incoming.write("create") if fresh else update_write(context, incoming, based_on)
     labels = frozenset({labels_key(*addresses.of_entry[entry.position])})
     return Planned(

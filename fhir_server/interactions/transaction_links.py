@@ -24,7 +24,7 @@ from fhir_server.interactions.update import address_found
 from fhir_server.model.json import Document, dump
 from fhir_server.model.links import rewrite
 from fhir_server.outcome import FhirError
-from fhir_server.store.values import Version, Written
+from fhir_server.store.values import Required, Snapshot, Version, Written
 
 _MOST_MARKS = 16
 
@@ -33,10 +33,12 @@ _MOST_MARKS = 16
 class Addresses:
     """For each writing entry the (type, id) it gets; by fullUrl for the links; conditional creates already there
     (`found`) and the criteria of those that are not; the verified Patients among them; the keys that these decisions
-    rest on. `keys`: by entry, those of its own criteria; `unmatched`: updates whose criteria found nothing; `deleted`:
-    what a conditional delete removes; `references`: what conditional references mean.
+    rest on. `keys`: by entry, those of its own criteria; `matched`: what the criteria of updates and patches found;
+    `deleted`: what a conditional delete removes; `references`: what conditional references mean; `unchanged`: what was
+    found by criteria and is not written, in the version that it must still have.
     """
 
+    state: Snapshot
     of_entry: dict[int, Resource] = field(default_factory=dict)
     by_url: dict[str, str] = field(default_factory=dict)
     found: dict[int, Written] = field(default_factory=dict)
@@ -47,14 +49,16 @@ class Addresses:
     relative: dict[str, dict[str, str]] = field(default_factory=dict)
     marks: tuple[bytes, ...] | None = None
     keys: dict[int, frozenset[str]] = field(default_factory=dict)
-    unmatched: set[int] = field(default_factory=set)
+    matched: dict[int, Version | None] = field(default_factory=dict)
     deleted: dict[int, tuple[Version, ...]] = field(default_factory=dict)
     references: dict[str, str] = field(default_factory=dict)
+    unchanged: list[Required] = field(default_factory=list)
 
 
-async def addresses_of(context: Context, entries: Sequence[BundleEntry]) -> Addresses:
-    """Give every writing entry its address. Raises where a resource is written twice or a criterion is ambiguous."""
-    addresses = Addresses()
+async def addresses_of(context: Context, entries: Sequence[BundleEntry], state: Snapshot) -> Addresses:
+    """Give every writing entry its address. All criteria are asked of one state, so that entries and references agree.
+    Raises where a resource is written twice or a criterion is ambiguous."""
+    addresses = Addresses(state)
     written: dict[Resource, bool] = {}
     for entry in entries:
         if entry.method in ("GET", "HEAD"):
@@ -114,16 +118,16 @@ async def _meant(context: Context, entry: BundleEntry, addresses: Addresses) -> 
     addresses.keys[entry.position] = condition.keys
     addresses.depends_on |= condition.keys
     if entry.method == "DELETE":
-        found = await all_to_delete(context, condition)
+        found = await all_to_delete(context, condition, addresses.state)
         addresses.deleted[entry.position] = found.versions
         return (condition.type, found.versions[0].id if found.versions else "")
     if entry.method == "PATCH":
-        version, _ = await the_one(context, condition)
+        version, _ = await the_one(context, condition, addresses.state)
+        addresses.matched[entry.position] = version
         return (version.type, version.id)
     assert entry.document is not None
-    found = await found_by(context, condition)
-    if found.only is None:
-        addresses.unmatched.add(entry.position)
+    found = await found_by(context, condition, state=addresses.state)
+    addresses.matched[entry.position] = found.only
     return address_found(context, entry.document, found)
 
 
@@ -133,8 +137,9 @@ async def _created(context: Context, entry: BundleEntry, addresses: Addresses) -
         condition = await condition_of(context, resource_type, query_of(header, resource_type))
         addresses.keys[entry.position] = condition.keys
         addresses.depends_on |= condition.keys
-        existing = (await found_by(context, condition)).only
+        existing = (await found_by(context, condition, state=addresses.state)).only
         if existing is not None:
+            addresses.unchanged.append(Required(existing.type, existing.id, entry.place, 0, existing.version))
             addresses.found[entry.position] = Written(
                 existing.type, existing.id, existing.version, existing.last_updated_ms, "unchanged", existing.patients
             )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from fhir_server.interactions.answers import if_match, if_none_match_any, written_answer
 from fhir_server.interactions.binary import resource_received
-from fhir_server.interactions.conditional import Condition, Found, at, condition_of, found_by
+from fhir_server.interactions.conditional import Condition, Found, at, condition_of, found_by, still
 from fhir_server.interactions.context import WRITTEN_BY_SERVER, Context, Interaction
 from fhir_server.interactions.deciding import until_settled
 from fhir_server.interactions.incoming import Incoming, basis, labels_key, prepare
@@ -101,8 +101,10 @@ async def _update_found(context: Context, document: Document, condition: Conditi
     fresh = found.only is None
     if fresh:
         refuse_taken(inner, document, replacing)
+    based_on = still(found.only, replacing.current)
     incoming = await prepare(inner, keeping_labels(document, replacing), meant[1])
-    return await replace_by(inner, incoming, replacing, keys=condition.keys, fresh=fresh and "id" not in document.data)
+    fresh = fresh and "id" not in document.data
+    return await replace_by(inner, incoming, replacing, based_on=based_on, keys=condition.keys, fresh=fresh)
 
 
 def refuse_taken(context: Context, document: Document, replacing: Replacing) -> None:

@@ -1,11 +1,13 @@
 """Searching within a compartment. https://hl7.org/fhir/R4/compartmentdefinition.html"""
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import overload
 
 from fhir_server.definitions.definitions import Definitions
 from fhir_server.outcome import Invalid, NotFound
-from fhir_server.store.criteria import InCompartment, Query, SystemQuery
+from fhir_server.search.parameters import parameters_of
+from fhir_server.store.criteria import Elements, IdIs, InCompartment, Query, ReferenceTo, SystemQuery
 
 
 @overload
@@ -31,7 +33,19 @@ def within(query: Query | SystemQuery, compartment: tuple[str, str], definitions
         return replace(query, parts=parts)
     if query.type not in types:
         raise Invalid(f"{query.type} is not part of the {name} compartment.")
-    return replace(query, criteria=(InCompartment(name, id), *query.criteria))
+    ways = _ways(query.type, name, definitions)
+    by = [ReferenceTo(param, name, id, elements) for param, elements in ways]
+    own = (IdIs((id,)),) if query.type == name else ()
+    inside = InCompartment(name, id, tuple(sorted({each for _, elements in ways for each in elements})), (*by, *own))
+    return replace(query, criteria=(inside, *query.criteria))
+
+
+@lru_cache(maxsize=2_000)
+def _ways(resource_type: str, name: str, definitions: Definitions) -> tuple[tuple[str, Elements], ...]:
+    """The search parameters whose references place a type in a compartment, with the elements that they read."""
+    known = parameters_of(definitions).of(resource_type)
+    params = definitions.compartment(name).parameters[resource_type]
+    return tuple((param, known[param].elements) for param in params if param in known)
 
 
 def compartment_types(name: str, definitions: Definitions) -> tuple[str, ...]:

@@ -30,7 +30,8 @@ class PageState:
     """Where a search or history stands. `id` in a search names the compartment, as the caller of `seal` writes it.
 
     `cursor` empty: the first page. `backwards`: the page before the cursor, else the one after it. `included`: so many
-    of the resources that go with this page by `_include` were on pages before.
+    of the resources that go with this page by `_include` were on pages before. `asked_ms`: when the first page was
+    asked for, in milliseconds since 1970; `ap` on dates goes by it on every page.
     """
 
     kind: Literal["search", "history", "audit"]
@@ -42,6 +43,7 @@ class PageState:
     count: int
     backwards: bool = False
     included: int = 0
+    asked_ms: int = 0
 
 
 class PageLinks:

@@ -52,7 +52,8 @@ class Session(Protocol):
         """How many resources the query matches in all (its count, sort and cursor play no part)."""
 
     async def estimate(self, query: Query | SystemQuery) -> int:
-        """As `count`, perhaps not exactly, and never slower than a page; of rows that the filter lets through only."""
+        """As `count`; where the filter hides nothing perhaps not exactly, and never slower than a page. What is hidden
+        has no influence on it."""
 
     async def explain(self, query: Query | SystemQuery) -> Explanation:
         """Runs the search and says how; for operators only, since it counts rows that the filter hides."""

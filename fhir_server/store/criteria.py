@@ -227,11 +227,16 @@ class LastUpdatedIs:
 
 @dataclass(frozen=True, slots=True)
 class InCompartment:
-    """Lies in the compartment `name` (a resource type) of `id`; matched exactly."""
+    """Lies in the compartment `name` (a resource type) of `id`; matched exactly.
+
+    `elements`: all that may place a resource in it. `by`: each of the ways, with the elements that it reads; where some
+    of `elements` are masked in a row, it matches by a way that is not.
+    """
 
     name: str
     id: str
     elements: Elements = ()
+    by: "tuple[ReferenceTo | IdIs, ...]" = ()
 
 
 @dataclass(frozen=True, slots=True)

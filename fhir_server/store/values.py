@@ -96,12 +96,17 @@ class Write:
 @dataclass(frozen=True, slots=True)
 class Required:
     """A resource that must exist, current and visible to the session, when the commit happens (a write of the same
-    commit counts); otherwise `Unprocessable` with this expression and position."""
+    commit counts); otherwise `Unprocessable` with this expression and position.
+
+    `based_on`: the version in which it was found by criteria; `Contended` unless it is still that one, visible, so that
+    the caller looks again.
+    """
 
     type: str
     id: str
     expression: str
     position: int
+    based_on: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,10 +129,11 @@ class Scene:
     cut: Callable[[Resource], Resource] = lambda resource: resource
     masks: bool = False
 
-    def visible(self) -> list[Step | None]:
+    def visible(self, script: Sequence[Step] | None = None) -> list[Step | None]:
         """The script without what is hidden; None where a step is left out, so that every time stays."""
-        hidden = {_key(step) for step in SCRIPT if isinstance(step, dict) and self.hides(step)}
-        return [None if _key(step) in hidden else self.cut(step) if isinstance(step, dict) else step for step in SCRIPT]
+        script = SCRIPT if script is None else script
+        hidden = {_key(step) for step in script if isinstance(step, dict) and self.hides(step)}
+        return [None if _key(step) in hidden else self.cut(step) if isinstance(step, dict) else step for step in script]
 
     def hidden_ids(self, resource_type: str) -> frozenset[str]:
         """The ids of a type that are hidden."""

@@ -150,6 +150,8 @@ async def test_if_none_exist_makes_one_and_finds_it_again(fhir: Client) -> None:
     again = await fhir.post(resource, if_none_exist="identifier=urn:s|v")
     assert (first.status_code, again.status_code) == (201, 200)
     assert again.content == first.content
+    for header in ("location", "etag", "last-modified"):
+        assert again.headers[header] == first.headers[header]
     await fhir.post(resource)
     several = await fhir.post(resource, if_none_exist="identifier=urn:s|v")
     assert several.status_code == 412

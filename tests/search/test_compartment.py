@@ -5,14 +5,21 @@ import pytest
 from fhir_server.definitions.definitions import r4
 from fhir_server.outcome import Invalid, NotFound
 from fhir_server.search.compartment import compartment_types, within
-from fhir_server.store.criteria import IdIs, InCompartment, Query
+from fhir_server.store.criteria import IdIs, InCompartment, Query, ReferenceTo
 
 
 def test_the_compartment_is_one_more_criterion() -> None:
     query = Query("Observation", (IdIs(("1",)),), count=7)
-    assert within(query, ("Patient", "p1"), r4()) == Query(
-        "Observation", (InCompartment("Patient", "p1"), IdIs(("1",))), count=7
-    )
+    subject, performer = ("Observation.subject",), ("Observation.performer",)
+    by = (ReferenceTo("subject", "Patient", "p1", subject), ReferenceTo("performer", "Patient", "p1", performer))
+    inside = InCompartment("Patient", "p1", performer + subject, by)
+    assert within(query, ("Patient", "p1"), r4()) == Query("Observation", (inside, IdIs(("1",))), count=7)
+
+
+def test_the_resource_of_the_compartment_lies_in_it() -> None:
+    (inside,) = within(Query("Patient"), ("Patient", "p1"), r4()).criteria
+    assert isinstance(inside, InCompartment)
+    assert inside.by == (ReferenceTo("link", "Patient", "p1", ("Patient.link", "Patient.link.other")), IdIs(("p1",)))
 
 
 def test_a_type_outside_the_compartment_is_an_error_and_never_everything() -> None:

@@ -220,7 +220,10 @@ BY_VALUE = (
     ("Group", "characteristic-value=gender$mixed"),
     ("Questionnaire", "context-type-value=focus$http://snomed.info/sct|408934002"),
     ("Location", "near=42.25|-83.76|11.20|km"),
-    ("Condition", "_text=headache"),
+    ("Condition", "_text=(bone OR liver) and metastases"),
+    ("DocumentReference", "contenttype:below=text/xml"),
+    ("Observation", "code=a\\,b"),
+    ("Procedure", "location:below=42"),
     ("Condition", "_content=headache"),
 )
 

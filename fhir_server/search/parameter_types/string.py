@@ -13,8 +13,8 @@ from fhir_server.search.parameter_type import Asked, Extract, Extraction, Parame
 from fhir_server.search.parameters import BY_WORDS
 from fhir_server.search.reading.escapes import unescape
 from fhir_server.search.reading.folding import fold
-from fhir_server.search.reading.words import words_of
-from fhir_server.store.criteria import AllOf, AnyOf, Criterion, Elements, ExactIs, HasWord, StringIs
+from fhir_server.search.text_search import words_asked
+from fhir_server.store.criteria import AllOf, AnyOf, Criterion, Elements, ExactIs, StringIs
 
 _TEXTS = ("string", "markdown", "code", "id", "uri", "url", "canonical", "oid", "uuid", "System.String")
 _NAME_PARTS = ("text", "family", "given", "prefix", "suffix")
@@ -54,7 +54,9 @@ def _extractors(extraction: Extraction) -> Mapping[str, Extract]:
 async def _compile(asked: Asked) -> Criterion:
     name, elements, text = asked.parameter.name, asked.parameter.elements, unescape(asked.value)
     if name in BY_WORDS:
-        return _words(asked, text)
+        if asked.modifier is not None:
+            raise asked.refuse()
+        return words_asked(asked, text)
     if asked.modifier == "exact":
         return ExactIs(name, text, elements)
     folded = fold(text)
@@ -69,16 +71,6 @@ async def _compile(asked: Asked) -> Criterion:
             return AllOf(tuple(_word(name, word, elements) for word in folded.split(" ")))
         case _:
             raise asked.refuse()
-
-
-def _words(asked: Asked, text: str) -> Criterion:
-    """All of these words, in any order. Nothing of a grammar is read into them: quotes would promise a phrase."""
-    if asked.modifier is not None:
-        raise asked.refuse()
-    words = words_of(text)
-    if not words or '"' in text:
-        raise Invalid(f"The parameter {asked.parameter.name} is one or more words, without quotes.")
-    return AllOf(tuple(HasWord(asked.parameter.name, word, asked.parameter.elements) for word in sorted(words)))
 
 
 def _word(name: str, word: str, elements: Elements) -> Criterion:

@@ -21,6 +21,7 @@ _BOOLEANS = ("boolean", "System.Boolean")
 _WITHOUT_SYSTEM = ("ContactPoint", "uri", "url", "canonical", "oid", "uuid", *_BOOLEANS)
 _MODIFIERS = frozenset({"missing", "text", "not", "in", "not-in", "above", "below", "of-type", "code-text"})
 """`:code-text` is of R5"""
+_MEDIA_TYPES = "http://hl7.org/fhir/ValueSet/mimetypes"
 _SHOWN = 200
 
 
@@ -177,6 +178,8 @@ def _in(asked: Asked) -> Criterion:
 
 def _hierarchy(asked: Asked) -> Criterion:
     """A code, and those below (or above) it in a code system that is compiled in with its hierarchy."""
+    if asked.modifier == "below" and _is_media_type(asked.parameter):
+        return _with_parameters(asked)
     system, code = _system_and_code(asked.parameter, asked.value)
     found = None if not system or not code else asked.context.definitions.code_hierarchy(system)
     if found is None or code is None or not found.has(code):
@@ -186,6 +189,25 @@ def _hierarchy(asked: Asked) -> Criterion:
         )
     codes = found.below(code) if asked.modifier == "below" else found.above(code)
     return _any_code(asked, [(system or "", each) for each in codes])
+
+
+def _is_media_type(parameter: Parameter) -> bool:
+    elements = parameter.code.elements
+    return bool(elements) and all(each.binding and each.binding.value_set == _MEDIA_TYPES for each in elements)
+
+
+def _with_parameters(asked: Asked) -> Criterion:
+    """A MIME type, whatever parameters it has: https://hl7.org/fhir/R4/search.html#mimetype"""
+    parameter = asked.parameter
+    system, code = _system_and_code(parameter, asked.value)
+    if system:
+        _system_of_code(asked, system, code)
+    base = fold(code or "")
+    if not base or ";" in base:
+        raise Invalid(f"The parameter {parameter.name}:below is a MIME type without parameters, such as text/xml.")
+    name, elements = f"{parameter.name}:code-text", parameter.elements
+    longer = (TermIs(name, f"{base}{mark}", "starts", elements) for mark in (";", " ;"))
+    return AnyOf((TermIs(name, base, "equals", elements), *longer))
 
 
 def _any_code(asked: Asked, codes: list[tuple[str, str]]) -> Criterion:

@@ -19,6 +19,10 @@ def word(text: str) -> AnyOf:
     return AnyOf((StringIs("name", text, "starts", NAME), StringIs("name", f" {text}", "contains", NAME)))
 
 
+def in_text(word: str) -> HasWord:
+    return HasWord("_text", word, ("Patient",))
+
+
 @pytest.mark.parametrize(
     ("query", "criterion"),
     [
@@ -45,6 +49,19 @@ def word(text: str) -> AnyOf:
             "Patient?_text=one,two",
             AnyOf((AllOf((HasWord("_text", "one", ("Patient",)),)), AllOf((HasWord("_text", "two", ("Patient",)),)))),
         ),
+        (
+            "Patient?_text=(bone OR liver) and metastases",
+            AllOf((in_text("metastases"), AnyOf((AllOf((in_text("bone"),)), AllOf((in_text("liver"),)))))),
+        ),
+        (
+            "Patient?_text=bone not liver or hand AND foot",
+            AnyOf(
+                (
+                    AllOf((in_text("bone"), in_text("liver"), in_text("not"))),
+                    AllOf((in_text("foot"), in_text("hand"))),
+                )
+            ),
+        ),
         ("Patient?_text:missing=true", Not(IsPresent("_text", ("Patient",)))),
     ],
 )
@@ -52,7 +69,7 @@ async def test_what_is_asked(query: str, criterion: Criterion) -> None:
     assert await asked(query) == criterion
 
 
-WORDS = "The parameter {} is one or more words, without quotes."
+WORDS = "The parameter {} is one or more words, without quotes; and, or and parentheses may join them."
 
 
 @pytest.mark.parametrize(
@@ -75,6 +92,26 @@ WORDS = "The parameter {} is one or more words, without quotes."
         ("Patient?name:missing=maybe", "invalid", "The parameter name:missing is true or false."),
         ('Patient?_text="wound care"', "invalid", WORDS.format("_text")),
         ("Patient?_content=...", "invalid", WORDS.format("_content")),
+        ("Patient?_text=and bone", "invalid", WORDS.format("_text")),
+        ("Patient?_text=bone and", "invalid", WORDS.format("_text")),
+        ("Patient?_text=bone and and liver", "invalid", WORDS.format("_text")),
+        ("Patient?_text=bone OR", "invalid", WORDS.format("_text")),
+        ("Patient?_text=OR", "invalid", WORDS.format("_text")),
+        ("Patient?_text=bone or or liver", "invalid", WORDS.format("_text")),
+        ("Patient?_text=(bone", "invalid", WORDS.format("_text")),
+        ("Patient?_text=bone)", "invalid", WORDS.format("_text")),
+        ("Patient?_text=()", "invalid", WORDS.format("_text")),
+        ("Patient?_text=bone and (...)", "invalid", WORDS.format("_text")),
+        (
+            f"Patient?_text={'(' * 13}bone{')' * 13}",
+            "invalid",
+            "The parameter _text nests more than 12 deep.",
+        ),
+        (
+            "Patient?_text=bone NOT liver",
+            "not-supported",
+            "The parameter _text has `and`, `or` and parentheses, but no NOT.",
+        ),
         ("Patient?_text:exact=x", "not-supported", "The modifier :exact of the parameter _text is not offered."),
         (
             "Patient?_content:contains=x",

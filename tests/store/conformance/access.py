@@ -7,7 +7,16 @@ import pytest
 from fhir_server.outcome import Conflict, FhirError, Forbidden, NotFound, Unprocessable
 from fhir_server.store.access import NOTHING, AccessFilter, Rule
 from fhir_server.store.contract import Session, Store
-from fhir_server.store.criteria import AuditQuery, HistoryQuery, InCompartment, Query, StringIs, TokenIs
+from fhir_server.store.criteria import (
+    AuditQuery,
+    HistoryQuery,
+    InCompartment,
+    Query,
+    ReferenceTo,
+    SortKey,
+    StringIs,
+    TokenIs,
+)
 from fhir_server.store.entries import Entries
 from fhir_server.store.values import AuditEntry, Commit, Required, Write
 from tests.store.conformance.commits import create, delete, refused, update
@@ -141,6 +150,27 @@ class AccessRules:
         assert not await store.unbound_session().withheld("p1")
         both = AccessFilter((*masking.allow, Rule(None, (InCompartment("Patient", "p1"),))))
         assert await store.session(both).count(Query("Patient", (city,))) == 1
+
+    async def test_a_way_into_a_compartment_that_is_masked_leads_nowhere(self, place: Place) -> None:
+        store = await place.open()
+        for name, params in (("a", ("performer",)), ("b", ("performer", "subject"))):
+            references = tuple((param, "Patient", "p1") for param in params)
+            entries = Entries(references=references, compartments=(("Patient", "p1"),))
+            await store.unbound_session().commit(commit_of(create(name, entries=entries)))
+        ways = tuple(ReferenceTo(each, "Patient", "p1", (f"Observation.{each}",)) for each in ("performer", "subject"))
+        inside = InCompartment("Patient", "p1", ("Observation.performer", "Observation.subject"), ways)
+
+        async def found(*masked: str) -> list[str]:
+            session = store.session(AccessFilter((Rule(None, (), frozenset(masked)),)))
+            page = await session.search(Query("Observation", (inside,), (SortKey("_id"),)))
+            assert await session.count(Query("Observation", (inside,))) == len(page.versions)
+            return [version.id for version in page.versions]
+
+        assert await found() == ["a", "b"]
+        assert await found("Observation.status") == ["a", "b"]
+        assert await found("Observation.performer") == ["b"]
+        assert await found("Observation.subject") == ["a", "b"]
+        assert await found("Observation.subject", "Observation.performer") == []
 
     async def test_audit_entries_are_seen_by_the_patients_they_name(self, place: Place) -> None:
         store = await place.open()

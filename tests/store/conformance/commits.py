@@ -204,6 +204,25 @@ class CommitRules:
         await session.commit(needing("p2", create("b"), create("p2", type="Patient")))
         await session.commit(needing("p2", create("c"), update("p2", type="Patient")))
 
+    async def test_a_required_resource_may_have_to_be_the_version_that_was_found(self, place: Place) -> None:
+        store = await place.open()
+        session = store.unbound_session()
+
+        def needing(version: int, *writes: Write) -> Commit:
+            return Commit(writes, audit_of, required=(Required("Patient", "p", "Observation.subject", 3, version),))
+
+        await refused(store, needing(1, create("a")), Contended)
+        await session.commit(commit_of(create("p", type="Patient")))
+        await session.commit(needing(1, create("a")))
+        await session.commit(commit_of(update("p", "other", type="Patient")))
+        error = await refused(store, needing(1, create("b")), Contended)
+        assert error.position == 3
+        await session.commit(needing(2, create("b")))
+        await session.commit(commit_of(delete("p", type="Patient")))
+        for version in (2, 3):
+            await refused(store, needing(version, create("c")), Contended)
+        assert await session.count(Query("Observation")) == 2
+
     async def test_what_others_refer_to_is_not_deleted(self, place: Place) -> None:
         store = await place.open()
         session = store.unbound_session()

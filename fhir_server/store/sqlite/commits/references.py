@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import apsw
 
-from fhir_server.outcome import Conflict, Issue, Unprocessable
+from fhir_server.outcome import Conflict, Contended, Issue, Unprocessable
 from fhir_server.store.access import AccessFilter
 from fhir_server.store.sqlite import forms
 from fhir_server.store.sqlite.commits.current import find_current, may_see
@@ -33,13 +33,17 @@ class Rewritten:
 def require(
     connection: apsw.Connection, access: AccessFilter, required: Required, written: dict[tuple[str, str], Rewritten]
 ) -> None:
-    """Raise `Unprocessable` unless the target exists and may be seen once the commit is done."""
+    """Raise `Unprocessable` unless the target exists and may be seen once the commit is done; `Contended` where it is
+    not the version any more that it was found in."""
     own = written.get((required.type, required.id))
     if own is not None:
         exists = own.keys is not None
     else:
         current = find_current(connection, required.type, required.id)
         exists = current is not None and not current.deleted and may_see(connection, access, required.type, current)
+        found = current.version if current is not None and exists else 0
+        if required.based_on not in (None, found):
+            raise Contended(f"{required.type}/{required.id} has changed meanwhile", position=required.position)
     if not exists:
         issue = Issue("not-found", f"{required.type}/{required.id} does not exist", (required.expression,))
         raise Unprocessable([issue], position=required.position)

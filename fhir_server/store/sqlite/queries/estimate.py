@@ -1,7 +1,7 @@
 """About how many rows match: counted where that is cheap, else extrapolated from samples.
 
-A sample is a window of rows by their number. Only rows that match and that the filter lets through are
-counted in it, so that an estimate says nothing of what is hidden.
+A sample is a window of rows by their number. How wide it is, where it lies and what it is multiplied by depend on all
+rows, also on those that a filter hides; so under a filter everything is counted.
 """
 
 from random import Random
@@ -20,7 +20,9 @@ _LAST = "SELECT max(vid) FROM version"
 
 
 def estimate(search: Search) -> int:
-    """The count, or a number near it."""
+    """The count, or, where nothing is hidden from the caller, a number near it."""
+    if search.filtered:
+        return search.count()
     try:
         with trial(search.connection, COUNT_STEPS):
             return search.count()

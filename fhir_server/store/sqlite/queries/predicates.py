@@ -59,6 +59,8 @@ def condition(
         return any_condition(criterion.criteria, row, guard, within)
     if isinstance(criterion, Not):
         return negated(condition(criterion.criterion, row, guard, within))
+    if isinstance(criterion, InCompartment) and criterion.by and within is None:
+        return _in_compartment(criterion, row, guard)
     if isinstance(criterion, InGroup):
         return _guarded(_in_group(criterion, row, within), all_elements(criterion), guard)
     if within is not None and not isinstance(criterion, IdIs | LastUpdatedIs | Resolved):
@@ -66,6 +68,14 @@ def condition(
     else:
         plain = _leaf(criterion, row)
     return _guarded(plain, criterion.elements, guard)
+
+
+def _in_compartment(criterion: InCompartment, row: str, guard: Guard) -> Sql:
+    """By its own key; where a way into the compartment is masked, by the ways that are left."""
+    plain = _leaf(criterion, row)
+    if guard(criterion.elements) is None:
+        return plain
+    return any_of([_guarded(plain, criterion.elements, guard), any_condition(criterion.by, row, guard)])
 
 
 def _guarded(plain: Sql, elements: Elements, guard: Guard) -> Sql:

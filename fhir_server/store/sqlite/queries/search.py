@@ -95,6 +95,11 @@ class Search:
         self.probes = resolver.probes
         self.choices = drivers(query.type, self.criteria, access, self.rows)
 
+    @property
+    def filtered(self) -> bool:
+        """Whether anything at all is hidden from the session."""
+        return not row_access(self._access, None).open
+
     def _inner(self, type: str, criteria: tuple[Criterion, ...], most: int | None = None) -> "Search":
         query, most = Query(type, criteria), self.most if most is None else most
         return Search(self.connection, self._access, self._state, query, most, self._depth + 1)
