@@ -77,8 +77,8 @@ def present(world: World, resource: Json, code: str) -> bool:
     parameter = parameters(resource["resourceType"])[code]
     if parameter.type == "composite":
         return any(_has_components(world, resource, parameter, element) for element in _elements(world, resource, code))
-    if code == "_text":
-        return bool(narrative(resource))
+    if code in ("_text", "_content"):
+        return bool(narrative(resource) if code == "_text" else content(resource))
     return bool(world.values(resource, code))
 
 

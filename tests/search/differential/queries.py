@@ -1,0 +1,222 @@
+"""Questions over the whole grammar of search, about what a world holds."""
+
+from decimal import Decimal
+from typing import Any
+
+from fhir_server.definitions.structures import SearchParameter
+from tests.search.differential.comparing import Question
+from tests.search.differential.escapes import escaped
+from tests.search.differential.reference import HIERARCHIES, addresses, matches
+from tests.search.differential.references import Address
+from tests.search.differential.resources import KINDS
+from tests.search.differential.texts import content, narrative
+from tests.search.differential.values import PREFIXES, Values
+from tests.search.differential.world import Json, Value, World, parameter_type, parameters
+
+NOT_ASKED = frozenset({"_query", "_filter", "phonetic", "near", "part-agree", "age", "birthOrderBoolean"})
+FEW_TARGETS = 20
+"""A reference that may have more types is followed with a type: each type counts towards the limit of a search"""
+DEEPEST = 3
+
+Parameter = tuple[str, str]
+
+
+class Asker:
+    """Asks about one world."""
+
+    def __init__(self, values: Values, world: World) -> None:
+        self.values = values
+        self.one, self.chance = values.one, values.chance
+        self.world = world
+
+    def question(self) -> Question:
+        """A search with one to three conditions, most of them about one resource, so that something is found."""
+        resource_type = self.one(KINDS)
+        of_type = self.world.of_type(resource_type)
+        about = self.one(of_type)
+        count = self.one((1, 1, 1, 1, 2, 2, 3))
+        conditions = [
+            self.condition(about if self.chance(0.85) else self.one(of_type), DEEPEST) for _ in range(count)
+        ]
+        return Question(resource_type, tuple(conditions))
+
+    def condition(self, about: Json, depth: int) -> Parameter:
+        """One parameter: plain, along a reference, or backwards along one."""
+        lot = self.values.random.random()
+        if depth and lot < 0.15:
+            chained = self.chain(about, depth)
+            if chained is not None:
+                return chained
+        if depth and 0.15 < lot < 0.27:
+            reverse = self.reverse_chain(about, depth)
+            if reverse is not None:
+                return reverse
+        if lot > 0.97:
+            return self.in_list(about)
+        return self.plain(about)
+
+    def chain(self, about: Json, depth: int) -> Parameter | None:
+        """A condition on what a reference leads to."""
+        found = [
+            (parameter, address)
+            for parameter in parameters(about["resourceType"]).values()
+            if parameter.type == "reference" and "canonical" not in parameter.code
+            for address in addresses(self.world, about, parameter.code)
+            if address.place in self.world.by_place
+        ]
+        if not found:
+            return None
+        parameter, address = self.one(found)
+        name, text = self.condition(self.world.by_place[address.place], depth - 1)
+        typed = len(parameter.targets) > FEW_TARGETS or self.chance(0.5) or not _open(name)
+        return f"{parameter.code}{f':{address.type}' if typed else ''}.{name}", text
+
+    def reverse_chain(self, about: Json, depth: int) -> Parameter | None:
+        """A condition on what refers to it."""
+        place = (about["resourceType"], about["id"])
+        found = [
+            (other, parameter.code)
+            for other in self.world.by_place.values()
+            for parameter in parameters(other["resourceType"]).values()
+            if parameter.type == "reference" and "canonical" not in parameter.code
+            if any(address.place == place for address in addresses(self.world, other, parameter.code))
+        ]
+        if not found:
+            return None
+        other, code = self.one(found)
+        name, text = self.condition(other, depth - 1)
+        return f"_has:{other['resourceType']}:{code}:{name}", text
+
+    def in_list(self, about: Json) -> Parameter:
+        """The items of a List, of one that has it where there is one."""
+        lists = self.world.of_type("List")
+        holding = [each["id"] for each in lists if matches(self.world, about, "_list", each["id"])]
+        return "_list", self.one(("", "List/")) + self.one(holding or [each["id"] for each in lists])
+
+    def plain(self, about: Json) -> Parameter:
+        """A parameter, mostly one that the resource has a value for."""
+        known = {
+            code: each
+            for code, each in parameters(about["resourceType"]).items()
+            if code not in NOT_ASKED and (each.expression or code in ("_text", "_content"))
+        }
+        present = [code for code in known if code in ("_text", "_content") or self.world.values(about, code)]
+        parameter = known[self.one(present if self.chance(0.85) else known)]
+        if self.chance(0.06) and parameter.code not in ("_id", "_lastUpdated"):
+            return f"{parameter.code}:missing", self.one(("true", "false"))
+        modifier, text = self.value(about, parameter)
+        alternatives = [text]
+        while self.chance(0.25):
+            others = self.world.of_type(about["resourceType"])
+            same, another = self.value(self.one(others), parameter)
+            if same == modifier:
+                alternatives.append(another)
+        self.values.random.shuffle(alternatives)
+        return parameter.code + (f":{modifier}" if modifier else ""), ",".join(alternatives)
+
+    def value(self, about: Json, parameter: SearchParameter) -> tuple[str, str]:
+        """Modifier and value, near one of the values that a resource has for a parameter."""
+        code = parameter.code
+        if code in ("_text", "_content"):
+            words = sorted(narrative(about) if code == "_text" else content(about)) or ["blood"]
+            return "", " ".join(self.one(words) for _ in range(self.one((1, 1, 2))))
+        if code == "_id":
+            return "", self.one((about["id"], about["id"], "gone"))
+        if parameter.type == "composite":
+            return "", self.composite(about, parameter)
+        values = self.world.values(about, code) or [
+            each for other in self.world.of_type(about["resourceType"]) for each in self.world.values(other, code)
+        ]
+        if not values:
+            return self.by_default(parameter)
+        return self.by_type((about["resourceType"], code), parameter.type, self.one(values))
+
+    def by_type(self, place: tuple[str, str], kind: str, found: Value) -> tuple[str, str]:
+        name, value = found
+        if kind == "date":
+            return "", self.values.near_date(name, value)
+        if kind == "number":
+            numbers = [each["value"] for each in value.values()] if isinstance(value, dict) else [value]
+            return "", self.values.near_number(Decimal(self.one(numbers)))
+        if kind == "quantity":
+            return "", self.values.near_quantity(name, value)
+        if kind == "string":
+            return self.values.near_string(name, value)
+        if kind == "uri":
+            return self.values.near_uri(value)
+        if kind == "token":
+            return self.values.near_token(place, name, value)
+        return self.reference(place, value)
+
+    def by_default(self, parameter: SearchParameter) -> tuple[str, str]:
+        """A value for a parameter that no resource has one for."""
+        prefix = self.one(PREFIXES)
+        texts = {"date": f"{prefix}2020", "number": f"{prefix}5", "quantity": f"{prefix}5.4", "uri": "urn:oid:1.2.3"}
+        if parameter.type == "reference":
+            return "", f"{parameter.targets[0]}/1"
+        return "", texts.get(parameter.type, "true")
+
+    def reference(self, place: tuple[str, str], value: Any) -> tuple[str, str]:
+        """A Reference or canonical, in one of the ways to ask for it."""
+        if isinstance(value, str):
+            return self.canonical(value)
+        identifier, address = value.get("identifier"), self.world.address(value)
+        if identifier is not None and (self.chance(0.5) or address is None):
+            return "identifier", self._identifier(identifier)
+        if address is None:
+            return "", self.one(("1", "2"))
+        if not address.type:
+            return "", escaped(address.id + self.one(("", "/_history/1")))
+        return self.local(address)
+
+    def local(self, address: Address) -> tuple[str, str]:
+        """A reference to a resource of this server."""
+        where = f"{address.type}/{address.id}"
+        lot = self.values.random.random()
+        if lot < 0.2 and address.type in HIERARCHIES:
+            return self.one(("above", "below")), self.one((where, f"{address.type}/1", f"{address.type}/2"))
+        if lot < 0.35:
+            return address.type, self.one((address.id, where))
+        version = address.version or self.one("12")
+        return "", self.one((where, where, address.id, f"{self.world.base}/{where}", f"{where}/_history/{version}"))
+
+    def canonical(self, value: str) -> tuple[str, str]:
+        url, _, version = value.partition("|")
+        if self.chance(0.3):
+            return "below", self.one((value, url, f"{url}|{version[:1] or 1}"))
+        return "", self.one((value, url, f"{url}|1"))
+
+    def _identifier(self, identifier: Any) -> str:
+        system, text = escaped(identifier.get("system", "")), escaped(identifier.get("value", ""))
+        forms = [text, f"{system}|{text}", f"|{text}", f"{system}|"] if text else [f"{system}|"]
+        return str(self.one([each for each in forms if each != "|"]))
+
+    def composite(self, about: Json, parameter: SearchParameter) -> str:
+        """A value for each component, mostly of the same element."""
+        elements = self.world.values(about, parameter.code) or [("", {})]
+        kind, element = self.one(elements)
+        parts = []
+        for url, expression in parameter.components:
+            if self.chance(0.15):
+                kind, element = self.one(elements)
+            asked = expression.replace("as(DateTime)", "as(dateTime)")
+            found = self.world.evaluated({**element, "resourceType": kind}, asked, about) if kind else []
+            parts.append(self._component(url, found))
+        return "$".join(parts)
+
+    def _component(self, url: str, found: list[Value]) -> str:
+        if not found:
+            kind = parameter_type(url)
+            return {"quantity": "5.4", "date": "2020", "string": "blood"}.get(kind, "a")
+        name, value = self.one(found)
+        kind = "reference" if name == "Reference" else "token" if name == "code" else parameter_type(url)
+        while True:
+            modifier, text = self.by_type(("", ""), kind, (name, value))
+            if not modifier:
+                return text
+
+
+def _open(name: str) -> bool:
+    """Whether a condition may be tried on several types: modifiers of values that another type lacks are refused."""
+    modifier = name.rpartition(".")[2].partition(":")[2]
+    return modifier in ("", "missing", "exact", "contains", "not")
