@@ -44,7 +44,7 @@ class Values:
             text = day[:4]
         elif change < 0.45 and time:
             text = f"{day}T{self.one((time[:5], time[:8], time[:5] + 'Z', time[:8] + '+01:00', time[:8] + 'Z'))}"
-        elif change < 0.5:
+        elif change < 0.5 and len(day) == 10:
             text = f"{day}T{self.one(('00:00', '23:59', '01:30', '00:00:00.000', '12:00:00.5Z'))}"
         return str(self.one(PREFIXES)) + text
 
