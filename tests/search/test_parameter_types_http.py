@@ -490,6 +490,7 @@ async def test_composites(fhir: Client) -> None:
             "Observation?code-value-date=w$2026-03": "",
             "DocumentReference?relationship=replaces$DocumentReference/first": "second",
             "DocumentReference?relationship=appends$DocumentReference/first": "third",
+            "DocumentReference?relationship=appends$first": "third",
             "DocumentReference?relationship=appends$DocumentReference/second": "",
         },
     )
