@@ -12,6 +12,7 @@ import msgspec
 
 from tests.running import BASE, Client
 from tests.search.differential import reference
+from tests.search.differential.ordering import misplaced
 from tests.search.differential.resources import KINDS, resources
 from tests.search.differential.world import Json, World
 
@@ -20,18 +21,26 @@ COUNT = 1000
 
 @dataclass(frozen=True)
 class Question:
-    """A search of a type; `refused`: the server must answer 400."""
+    """A search of a type, in a compartment (`Patient/1`) or in none. `sort` is asked of its order, `page` how many
+    results a page holds; `refused`: the server must answer 400."""
 
     type: str
     parameters: tuple[tuple[str, str], ...]
+    compartment: str = ""
+    sort: str = ""
+    page: int = 0
     refused: bool = False
 
     def __str__(self) -> str:
-        return f"{self.type}?" + "&".join(f"{name}={value}" for name, value in self.parameters)
+        asked = [*self.parameters, *([("_sort", self.sort)] if self.sort else [])]
+        where = f"{self.compartment}/{self.type}" if self.compartment else self.type
+        return f"{where}?" + "&".join(f"{name}={value}" for name, value in asked)
 
-    def url(self, *more: tuple[str, str]) -> str:
+    def url(self, count: int) -> str:
         """The path and query, percent-encoded."""
-        return f"{self.type}?{urlencode([*self.parameters, *more])}"
+        more = [("_count", str(count)), ("_total", "accurate"), *([("_sort", self.sort)] if self.sort else [])]
+        where = f"{self.compartment}/{self.type}" if self.compartment else self.type
+        return f"{where}?{urlencode([*self.parameters, *more])}"
 
 
 @dataclass(frozen=True)
@@ -76,17 +85,50 @@ def decoded(body: bytes) -> Any:
 
 async def compare(client: Client, world: World, question: Question) -> tuple[Difference | None, bool]:
     """Where the answers to a question differ, and whether the answer is interesting: neither nothing nor all."""
-    answer = await client.get(question.url(("_count", str(COUNT))), prefer="handling=strict")
+    answer = await client.get(question.url(COUNT), prefer="handling=strict")
     if question.refused:
         wrong = answer.status_code != 400
         return (Difference(question, f"{answer.status_code} where 400 was due") if wrong else None), False
-    wanted = reference.found(world, question.type, question.parameters)
     if answer.status_code != 200:
         return Difference(question, f"{answer.status_code}: {answer.text}"), False
-    got = [each["resource"]["id"] for each in answer.json().get("entry", [])]
+    bundle = decoded(answer.content)
+    got = ids(bundle)
+    wanted = reference.found(world, question.type, question.parameters, question.compartment)
     interesting = 0 < len(wanted) < len(world.of_type(question.type))
-    if set(got) == wanted and len(got) == len(wanted):
-        return None, interesting
+    difference = judged(question, got, wanted)
+    if difference is None:
+        said = _wrong_order(world, question, got)
+        said = said or (f"total {bundle['total']} of {len(got)}" if bundle["total"] != len(got) else None)
+        said = said or (await _wrong_pages(client, question, got) if question.page else None)
+        difference = Difference(question, said) if said else None
+    return difference, interesting
+
+
+def judged(question: Question, got: Sequence[str], wanted: set[str]) -> Difference | None:
+    """Where the resources of an answer are not those that the reference finds, each once."""
     missing, extra = wanted - set(got), set(got) - wanted
-    said = "other resources" if missing or extra else "a resource twice"
-    return Difference(question, said, tuple(sorted(missing)), tuple(sorted(extra))), interesting
+    if missing or extra:
+        return Difference(question, "other resources", tuple(sorted(missing)), tuple(sorted(extra)))
+    return Difference(question, "a resource twice") if len(got) != len(wanted) else None
+
+
+def ids(bundle: Json) -> list[str]:
+    """The ids of the results in a Bundle, in their order."""
+    return [each["resource"]["id"] for each in bundle.get("entry", [])]
+
+
+def _wrong_order(world: World, question: Question, got: Sequence[str]) -> str | None:
+    """What stands in another order than `_sort` asks for; without it, newest change first."""
+    resources = [world.by_place[question.type, each] for each in got]
+    return misplaced(world, resources, question.sort or "-_lastUpdated")
+
+
+async def _wrong_pages(client: Client, question: Question, got: Sequence[str]) -> str | None:
+    """What the pages, one after the other, hold otherwise than the one long page."""
+    link: str | None = question.url(question.page)
+    found: list[str] = []
+    while link is not None and len(found) <= len(got):
+        bundle = (await client.get(link)).json()
+        found += ids(bundle)
+        link = next((each["url"] for each in bundle["link"] if each["relation"] == "next"), None)
+    return None if found == list(got) else f"pages of {question.page} hold {found} instead of {got}"

@@ -45,6 +45,7 @@ def span_of(text: str) -> Span:
     else:
         width = 10 ** max(6 - len(part["fraction"] or ""), 0)
     low = _instant(first, micro, part["zone"], 0)
+    # In the hour that clocks leave out, the second reading lies before the first.
     return Span(low, max(_instant(first, micro, part["zone"], 1), low) + width)
 
 

@@ -11,31 +11,31 @@ CURRENCY = "urn:iso:std:iso:4217"
 AVOGADRO = Fraction(602214076) * 10**15
 
 UNITS: dict[str, tuple[str, Fraction, Fraction]] = {
-    "ug": ("mass", Fraction(1, 10**6), Fraction(0)),
-    "mg": ("mass", Fraction(1, 1000), Fraction(0)),
-    "g": ("mass", Fraction(1), Fraction(0)),
-    "kg": ("mass", Fraction(1000), Fraction(0)),
-    "mm": ("length", Fraction(1, 1000), Fraction(0)),
-    "cm": ("length", Fraction(1, 100), Fraction(0)),
-    "m": ("length", Fraction(1), Fraction(0)),
-    "mmol/L": ("in a volume", AVOGADRO / 1000, Fraction(0)),
-    "umol/L": ("in a volume", AVOGADRO / 10**6, Fraction(0)),
-    "10*9/L": ("in a volume", Fraction(10**9), Fraction(0)),
-    "mm[Hg]": ("pressure", Fraction(133322, 1000), Fraction(0)),
-    "kPa": ("pressure", Fraction(1000), Fraction(0)),
-    "/min": ("frequency", Fraction(1, 60), Fraction(0)),
-    "Hz": ("frequency", Fraction(1), Fraction(0)),
-    "K": ("temperature", Fraction(1), Fraction(0)),
-    "Cel": ("temperature", Fraction(1), Fraction("273.15")),
-    "[degF]": ("temperature", Fraction(5, 9), Fraction("459.67") * Fraction(5, 9)),
-    "%": ("number", Fraction(1, 100), Fraction(0)),
-    "1": ("number", Fraction(1), Fraction(0)),
-    "h": ("time", Fraction(3600), Fraction(0)),
-    "d": ("time", Fraction(86400), Fraction(0)),
-    "wk": ("time", Fraction(604800), Fraction(0)),
-    "a": ("time", Fraction(31557600), Fraction(0)),
+    "ug": ("g", Fraction(1, 10**6), Fraction(0)),
+    "mg": ("g", Fraction(1, 1000), Fraction(0)),
+    "g": ("g", Fraction(1), Fraction(0)),
+    "kg": ("g", Fraction(1000), Fraction(0)),
+    "mm": ("m", Fraction(1, 1000), Fraction(0)),
+    "cm": ("m", Fraction(1, 100), Fraction(0)),
+    "m": ("m", Fraction(1), Fraction(0)),
+    "mmol/L": ("m-3", AVOGADRO / 1000, Fraction(0)),
+    "umol/L": ("m-3", AVOGADRO / 10**6, Fraction(0)),
+    "10*9/L": ("m-3", Fraction(10**9), Fraction(0)),
+    "mm[Hg]": ("g.m-1.s-2", Fraction(133322), Fraction(0)),
+    "kPa": ("g.m-1.s-2", Fraction(10**6), Fraction(0)),
+    "/min": ("s-1", Fraction(1, 60), Fraction(0)),
+    "Hz": ("s-1", Fraction(1), Fraction(0)),
+    "K": ("K", Fraction(1), Fraction(0)),
+    "Cel": ("K", Fraction(1), Fraction("273.15")),
+    "[degF]": ("K", Fraction(5, 9), Fraction("459.67") * Fraction(5, 9)),
+    "%": ("1", Fraction(1, 100), Fraction(0)),
+    "1": ("1", Fraction(1), Fraction(0)),
+    "h": ("s", Fraction(3600), Fraction(0)),
+    "d": ("s", Fraction(86400), Fraction(0)),
+    "wk": ("s", Fraction(604800), Fraction(0)),
+    "a": ("s", Fraction(31557600), Fraction(0)),
 }
-"""What a unit measures, how many base units one of it is, and where its zero stands"""
+"""The base unit of a unit, how many of these one is, and where its zero stands"""
 
 
 @dataclass(frozen=True)
@@ -126,8 +126,8 @@ def quantity_matches(kind: str, value: Any, parts: list[str]) -> bool:
     for found, measure in measured(kind, value):
         if system == UCUM and unit in UNITS:
             if measure.get("system") == UCUM and UNITS.get(measure.get("code", ""), ("",))[0] == UNITS[unit][0]:
-                converted = _converted(found, measure["code"])
-                if PREFIXES[prefix](converted, in_base(low, unit), in_base(high, unit)):
+                there = converted(found, measure["code"])
+                if PREFIXES[prefix](there, in_base(low, unit), in_base(high, unit)):
                     return True
         elif _has_unit(measure, system, unit) and PREFIXES[prefix](found, low, high):
             return True
@@ -139,7 +139,7 @@ def in_base(number: Fraction, unit: str) -> Fraction:
     return number * factor + zero
 
 
-def _converted(found: Range, unit: str) -> Range:
+def converted(found: Range, unit: str) -> Range:
     low = None if found.low is None else in_base(found.low, unit)
     high = None if found.high is None else in_base(found.high, unit)
     return Range(low, high, found.low_open, found.high_open)

@@ -3,17 +3,21 @@
 from decimal import Decimal
 from typing import Any
 
+from fhir_server.definitions.definitions import r4
 from fhir_server.definitions.structures import SearchParameter
 from tests.search.differential.comparing import Question
 from tests.search.differential.escapes import escaped
-from tests.search.differential.reference import HIERARCHIES, addresses, matches
+from tests.search.differential.ordering import SORTABLE
+from tests.search.differential.reference import HIERARCHIES, addresses, in_compartment, matches
 from tests.search.differential.references import Address
+from tests.search.differential.refused import refused
 from tests.search.differential.resources import KINDS
 from tests.search.differential.texts import content, narrative
 from tests.search.differential.values import PREFIXES, Values
 from tests.search.differential.world import Json, Value, World, parameter_type, parameters
 
 NOT_ASKED = frozenset({"_query", "_filter", "phonetic", "near", "part-agree", "age", "birthOrderBoolean"})
+COMPARTMENTS = ("Patient", "Practitioner", "Encounter")
 FEW_TARGETS = 20
 """A reference that may have more types is followed with a type: each type counts towards the limit of a search"""
 DEEPEST = 3
@@ -35,10 +39,34 @@ class Asker:
         of_type = self.world.of_type(resource_type)
         about = self.one(of_type)
         count = self.one((1, 1, 1, 1, 2, 2, 3))
-        conditions = [
-            self.condition(about if self.chance(0.85) else self.one(of_type), DEEPEST) for _ in range(count)
+        conditions = [self.condition(about if self.chance(0.85) else self.one(of_type), DEEPEST) for _ in range(count)]
+        if self.chance(0.04):
+            conditions.insert(0, refused(self.values, resource_type))
+            return Question(resource_type, tuple(conditions), refused=True)
+        compartment = self.compartment(about) if self.chance(0.08) else ""
+        sort = self.sort(about) if self.chance(0.2) else ""
+        page = self.one((1, 2, 3)) if self.chance(0.15) else 0
+        return Question(resource_type, tuple(conditions), compartment, sort, page)
+
+    def compartment(self, about: Json) -> str:
+        """A compartment that the type can be in, one that holds the resource where there is one."""
+        name = self.one(
+            [each for each in COMPARTMENTS if about["resourceType"] in r4().compartment(each).parameters] or [""]
+        )
+        if not name:
+            return ""
+        places = [f"{name}/{each['id']}" for each in self.world.of_type(name)]
+        holding = [each for each in places if in_compartment(self.world, about, each)]
+        return str(self.one(holding or places))
+
+    def sort(self, about: Json) -> str:
+        """One or two keys, each ascending or descending."""
+        known = parameters(about["resourceType"]).values()
+        codes = [
+            each.code for each in known if each.type in SORTABLE and each.expression and each.code not in NOT_ASKED
         ]
-        return Question(resource_type, tuple(conditions))
+        keys = [self.one(("", "-")) + self.one((*codes, "_id")) for _ in range(self.one((1, 1, 2)))]
+        return ",".join(keys)
 
     def condition(self, about: Json, depth: int) -> Parameter:
         """One parameter: plain, along a reference, or backwards along one."""
@@ -206,14 +234,14 @@ class Asker:
 
     def _component(self, url: str, found: list[Value]) -> str:
         if not found:
-            kind = parameter_type(url)
-            return {"quantity": "5.4", "date": "2020", "string": "blood"}.get(kind, "a")
-        name, value = self.one(found)
+            kind = "reference" if url.endswith("DocumentReference-relation") else parameter_type(url)
+            return {"reference": "DocumentReference/1", "quantity": "5.4", "date": "2020", "string": "blood"}.get(
+                kind, "a"
+            )
+        name, value = found_value = self.one(found)
         kind = "reference" if name == "Reference" else "token" if name == "code" else parameter_type(url)
-        while True:
-            modifier, text = self.by_type(("", ""), kind, (name, value))
-            if not modifier:
-                return text
+        asked = [self.by_type(("", ""), kind, found_value) for _ in range(9)]
+        return next((text for modifier, text in asked if not modifier), "Patient/1" if kind == "reference" else "a")
 
 
 def _open(name: str) -> bool:

@@ -6,6 +6,7 @@ https://hl7.org/fhir/R4/search.html, with the choices of docs/search.md.
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from fhir_server.definitions.definitions import r4
 from fhir_server.definitions.structures import SearchParameter
 from tests.search.differential.dates import date_matches
 from tests.search.differential.escapes import split, unescaped
@@ -33,9 +34,22 @@ NEGATED: dict[str, str | None] = {"not": None, "not-in": "in"}
 Parameters = Sequence[tuple[str, str]]
 
 
-def found(world: World, resource_type: str, query: Parameters) -> set[str]:
-    """The ids of the resources of a type that a query finds."""
-    return {each["id"] for each in world.of_type(resource_type) if matches_all(world, each, query)}
+def found(world: World, resource_type: str, query: Parameters, compartment: str = "") -> set[str]:
+    """The ids of the resources of a type that a query finds, in a compartment (`Patient/1`) or in none."""
+    return {
+        each["id"]
+        for each in world.of_type(resource_type)
+        if (not compartment or in_compartment(world, each, compartment)) and matches_all(world, each, query)
+    }
+
+
+def in_compartment(world: World, resource: Json, compartment: str) -> bool:
+    """Whether one of the parameters of the compartment's definition refers to its resource, or it is that itself."""
+    name, _, resource_id = compartment.partition("/")
+    if (resource["resourceType"], resource["id"]) == (name, resource_id):
+        return True
+    codes = r4().compartment(name).parameters.get(resource["resourceType"], ())
+    return any(each.place == (name, resource_id) for code in codes for each in addresses(world, resource, code))
 
 
 def matches_all(world: World, resource: Json, query: Parameters) -> bool:
@@ -59,11 +73,16 @@ def matches(world: World, resource: Json, name: str, text: str) -> bool:
     if modifier == "missing":
         return present(world, resource, code) is (text == "false")
     if modifier in NEGATED:
-        return not _any_of(world, resource, code, NEGATED[modifier], text)
-    return _any_of(world, resource, code, modifier or None, text)
+        return none_of(world, resource, code, NEGATED[modifier], text)
+    return any_of(world, resource, code, modifier or None, text)
 
 
-def _any_of(world: World, resource: Json, code: str, modifier: str | None, text: str) -> bool:
+def none_of(world: World, resource: Json, code: str, modifier: str | None, text: str) -> bool:
+    """No value is one of the alternatives: true also of resources without a value."""
+    return not any_of(world, resource, code, modifier, text)
+
+
+def any_of(world: World, resource: Json, code: str, modifier: str | None, text: str) -> bool:
     """Commas part alternatives."""
     parameter = parameters(resource["resourceType"])[code]
     allowed = MODIFIERS.get(parameter.type, frozenset())
@@ -247,4 +266,3 @@ def _meets_components(
         if not values_match(world, ("", ""), kind, values, None, text):
             return False
     return True
-

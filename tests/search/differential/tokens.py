@@ -32,9 +32,7 @@ CODES: dict[tuple[str, str], tuple[str, frozenset[str]]] = {
     ),
     ("Encounter", "status"): (
         "http://hl7.org/fhir/encounter-status",
-        frozenset(
-            "planned arrived triaged in-progress onleave finished cancelled entered-in-error unknown".split()
-        ),
+        frozenset("planned arrived triaged in-progress onleave finished cancelled entered-in-error unknown".split()),
     ),
 }
 """The system and codes of the value sets that elements of type code are bound to, of those that questions give a system"""

@@ -33,7 +33,11 @@ class Values:
     def near_date(self, kind: str, value: Any) -> str:
         """A date with a prefix: one that the value holds, more or less precise, or another."""
         dates = [each for each in _dates(kind, value) if each is not None]
-        text: str = self.one(dates) if dates and self.chance(0.85) else self.one((*pools.DATES, *pools.TIMES))
+        text: str = (
+            self.one(dates)
+            if dates and self.chance(0.85)
+            else self.one((*pools.DATES, *pools.TIMES, *pools.LOCAL_TIMES))
+        )
         day, _, time = text.partition("T")
         change = self.random.random()
         if change < 0.15:
@@ -133,7 +137,7 @@ class Values:
             return self.one(("", "not")), self.one(("true", "false"))
         if kind == "ContactPoint":
             phone = str(value.get("value", "020 7946 0000"))
-            return self.one((("", escaped(phone)), ("not", escaped(phone)), ("code-text", escaped(phone[:4]))))
+            return self.one(("", "not")), escaped(phone)
         return self._code(place, str(value))
 
     def _code(self, place: tuple[str, str], code: str) -> Asked:
@@ -168,7 +172,12 @@ class Values:
     def _with_system(self, system: str, code: str) -> str:
         """`code`, `system|code`, `|code`, `system|`, or with another system."""
         other = self.one(pools.SYSTEMS)
-        forms = [escaped(code), f"{escaped(system)}|{escaped(code)}", f"{escaped(other)}|{escaped(code)}", f"|{escaped(code)}"]
+        forms = [
+            escaped(code),
+            f"{escaped(system)}|{escaped(code)}",
+            f"{escaped(other)}|{escaped(code)}",
+            f"|{escaped(code)}",
+        ]
         return str(self.one([*forms, forms[1], f"{escaped(system or other)}|"]))
 
     def _identifier(self, value: Any) -> Asked:
@@ -199,5 +208,3 @@ def _dates(kind: str, value: Any) -> list[str]:
     if kind == "Timing":
         return [*value.get("event", []), *_dates("Period", value.get("repeat", {}).get("boundsPeriod", {}))]
     return [value] if isinstance(value, str) else []
-
-

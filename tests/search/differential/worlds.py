@@ -144,7 +144,9 @@ class Maker:
         return self.kept(low={"value": low} | unit, high={"value": high} | unit) or {"low": {"value": low} | unit}
 
     def sampled(self) -> Json:
-        data = " ".join(str(self.one(("1", "2", "-3", "5.4", "E", "L", "10"))) for _ in range(self.random.randint(1, 4)))
+        data = " ".join(
+            str(self.one(("1", "2", "-3", "5.4", "E", "L", "10"))) for _ in range(self.random.randint(1, 4))
+        )
         factor = {"factor": self.one((2, -1, pools.NUMBERS[9]))} if self.chance(0.4) else {}
         origin = {"value": self.one(pools.NUMBERS)} | self.unit()
         return {"origin": origin, "period": 1, "dimensions": 1, "data": data} | factor
