@@ -33,11 +33,8 @@ class Values:
     def near_date(self, kind: str, value: Any) -> str:
         """A date with a prefix: one that the value holds, more or less precise, or another."""
         dates = [each for each in _dates(kind, value) if each is not None]
-        text: str = (
-            self.one(dates)
-            if dates and self.chance(0.85)
-            else self.one((*pools.DATES, *pools.TIMES, *pools.LOCAL_TIMES))
-        )
+        text: str = self.one(dates) if dates and self.chance(0.85) else self.one((*pools.DATES, *pools.TIMES))
+        text = text if self.chance(0.95) else self.one(pools.LOCAL_TIMES)
         day, _, time = text.partition("T")
         change = self.random.random()
         if change < 0.15:
