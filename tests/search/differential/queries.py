@@ -8,7 +8,7 @@ from fhir_server.definitions.structures import SearchParameter
 from tests.search.differential.comparing import Question
 from tests.search.differential.escapes import escaped
 from tests.search.differential.ordering import SORTABLE
-from tests.search.differential.reference import HIERARCHIES, addresses, in_compartment, matches
+from tests.search.differential.reference import HIERARCHIES, addresses, ancestors, in_compartment, matches
 from tests.search.differential.references import Address
 from tests.search.differential.refused import refused
 from tests.search.differential.resources import KINDS
@@ -202,11 +202,24 @@ class Asker:
         where = f"{address.type}/{address.id}"
         lot = self.values.random.random()
         if lot < 0.2 and address.type in HIERARCHIES:
-            return self.one(("above", "below")), self.one((where, f"{address.type}/1", f"{address.type}/2"))
+            return self.hierarchy(address)
         if lot < 0.35:
             return address.type, self.one((address.id, where))
         version = address.version or self.one("12")
         return "", self.one((where, where, address.id, f"{self.world.base}/{where}", f"{where}/_history/{version}"))
+
+    def hierarchy(self, address: Address) -> tuple[str, str]:
+        """What the place is below or above, if it is below or above anything."""
+        places = [Address(address.type, each["id"]) for each in self.world.of_type(address.type)]
+        modifier = self.one(("above", "below"))
+        pairs = [(address, each) if modifier == "below" else (each, address) for each in places]
+        related = [
+            each
+            for each, (lower, upper) in zip(places, pairs, strict=True)
+            if upper.place in ancestors(self.world, lower)
+        ]
+        chosen = self.one([each for each in related if each.place != address.place] or places)
+        return modifier, self.one((f"{chosen.type}/{chosen.id}", chosen.id))
 
     def canonical(self, value: str) -> tuple[str, str]:
         url, _, version = value.partition("|")
