@@ -40,10 +40,7 @@ def span_of(text: str) -> Span:
     second = int(part["second"] or 0)
     micro = (int(part["hour"]) * 3600 + int(part["minute"]) * 60 + second) * SECOND
     micro += int((part["fraction"] or "").ljust(6, "0")[:6])
-    if part["second"] is None:
-        width = 60 * SECOND
-    else:
-        width = 10 ** max(6 - len(part["fraction"] or ""), 0)
+    width = 60 * SECOND if part["second"] is None else 10 ** max(6 - len(part["fraction"] or ""), 0)
     low = _instant(first, micro, part["zone"], 0)
     # In the hour that clocks leave out, the second reading lies before the first.
     return Span(low, max(_instant(first, micro, part["zone"], 1), low) + width)

@@ -173,7 +173,7 @@ def measured(kind: str, value: Any) -> list[tuple[Range, Any]]:
         ">": Range(number, None, low_open=True),
         ">=": Range(number, None),
     }
-    return [(opened.get(value.get("comparator"), Range(number, number)), unit)]
+    return [(opened.get(value.get("comparator", ""), Range(number, number)), unit)]
 
 
 def _sampled(value: Any) -> list[tuple[Range, Any]]:

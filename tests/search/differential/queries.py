@@ -20,6 +20,8 @@ NOT_ASKED = frozenset({"_query", "_filter", "phonetic", "near", "part-agree", "a
 COMPARTMENTS = ("Patient", "Practitioner", "Encounter")
 FEW_TARGETS = 20
 """A reference that may have more types is followed with a type: each type counts towards the limit of a search"""
+OFTENER = {"number": 4, "quantity": 3, "composite": 2}
+"""Types of parameters that few resources have, and that have many rules"""
 DEEPEST = 3
 
 Parameter = tuple[str, str]
@@ -129,7 +131,8 @@ class Asker:
             if code not in NOT_ASKED and (each.expression or code in ("_text", "_content"))
         }
         present = [code for code in known if code in ("_text", "_content") or self.world.values(about, code)]
-        parameter = known[self.one(present if self.chance(0.85) else known)]
+        codes = present if self.chance(0.85) else list(known)
+        parameter = known[self.one([code for code in codes for _ in range(OFTENER.get(known[code].type, 1))])]
         if self.chance(0.06) and parameter.code not in ("_id", "_lastUpdated"):
             return f"{parameter.code}:missing", self.one(("true", "false"))
         modifier, text = self.value(about, parameter)

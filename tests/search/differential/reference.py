@@ -102,7 +102,7 @@ def present(world: World, resource: Json, code: str) -> bool:
 
 
 def _chained(world: World, resource: Json, head: str, rest: str, text: str) -> bool:
-    """Some resource that the reference leads to meets the rest; without a type, one of a type that can have the rest."""
+    """Something that the reference leads to meets the rest; without a type, something of a type that can have it."""
     code, _, only = head.partition(":")
     for address in addresses(world, resource, code):
         target = world.by_place.get(address.place)

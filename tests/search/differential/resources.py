@@ -9,7 +9,9 @@ from tests.search.differential.worlds import IDS, VERIFIED, Maker
 
 
 def patient(make: Maker) -> Json:
-    deceased = make.one(({}, {"deceasedBoolean": True}, {"deceasedBoolean": False}, {"deceasedDateTime": "2020-02-29"}))
+    deceased: Json = make.one(
+        ({}, {"deceasedBoolean": True}, {"deceasedBoolean": False}, {"deceasedDateTime": "2020-02-29"})
+    )
     return {
         **make.kept(
             identifier=make.some(make.identifier),
@@ -72,7 +74,7 @@ def location(make: Maker) -> Json:
 
 
 def observation(make: Maker) -> Json:
-    effective = make.one(
+    effective: Json = make.one(
         (
             {},
             {"effectiveDateTime": make.date_time()},

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -65,10 +66,17 @@ Mutate = Callable[[pytest.MonkeyPatch], None]
 
 
 def in_table(table: dict[Any, Any], **changed: Any) -> Mutate:
-    return lambda patch: [patch.setitem(table, key, value) for key, value in changed.items()] and None
+    """Change some entries of a table."""
+
+    def mutate(patch: pytest.MonkeyPatch) -> None:
+        for key, value in changed.items():
+            patch.setitem(table, key, value)
+
+    return mutate
 
 
 def attribute(holder: Any, name: str, value: Any) -> Mutate:
+    """Change a function or a value."""
     return lambda patch: patch.setattr(holder, name, value)
 
 
@@ -104,7 +112,7 @@ MUTATIONS: dict[str, Mutate] = {
     "eq of dates overlaps": in_table(dates.PREFIXES, eq=dates.PREFIXES["ap"]),
     "dates without a zone are in UTC": attribute(dates, "LONDON", ZoneInfo("UTC")),
     "an open Period ends today": attribute(dates, "FOREVER", 0),
-    "implicit precision dropped": attribute(numbers, "half_of_last_digit", lambda text: numbers.Fraction(0)),
+    "implicit precision dropped": attribute(numbers, "half_of_last_digit", lambda text: Fraction(0)),
     "ge of numbers is gt": in_table(numbers.PREFIXES, ge=numbers.PREFIXES["gt"]),
     "units not converted": attribute(numbers, "UNITS", {}),
     ":not needs a value": attribute(reference, "none_of", not_that_needs_a_value),

@@ -9,7 +9,19 @@ from unicodedata import combining, normalize
 HUMAN_NAME = ("text", "family", "given", "prefix", "suffix")
 ADDRESS = ("text", "line", "city", "district", "state", "postalCode", "country")
 NOT_CONTENT = frozenset(
-    "resourceType id versionId lastUpdated reference system url profile div data contentType".split()
+    {
+        "resourceType",
+        "id",
+        "versionId",
+        "lastUpdated",
+        "reference",
+        "system",
+        "url",
+        "profile",
+        "div",
+        "data",
+        "contentType",
+    }
 )
 """What `_content` leaves out: addresses, ids, what the server sets, attached data"""
 

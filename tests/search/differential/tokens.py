@@ -11,31 +11,45 @@ CLINICAL = "http://terminology.hl7.org/CodeSystem/condition-clinical"
 VERIFICATION = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
 GENDER = "http://hl7.org/fhir/administrative-gender"
 VALUE_SETS: dict[str, tuple[str, frozenset[str]]] = {
-    "http://hl7.org/fhir/ValueSet/administrative-gender": (GENDER, frozenset("male female other unknown".split())),
+    "http://hl7.org/fhir/ValueSet/administrative-gender": (GENDER, frozenset({"male", "female", "other", "unknown"})),
     "http://hl7.org/fhir/ValueSet/condition-clinical": (
         CLINICAL,
-        frozenset("active recurrence relapse inactive remission resolved".split()),
+        frozenset({"active", "recurrence", "relapse", "inactive", "remission", "resolved"}),
     ),
     "http://hl7.org/fhir/ValueSet/condition-ver-status": (
         VERIFICATION,
-        frozenset("unconfirmed provisional differential confirmed refuted entered-in-error".split()),
+        frozenset({"unconfirmed", "provisional", "differential", "confirmed", "refuted", "entered-in-error"}),
     ),
 }
 """The value sets that questions name: the one system of each, and its codes"""
 
 CODES: dict[tuple[str, str], tuple[str, frozenset[str]]] = {
-    ("Patient", "gender"): (GENDER, frozenset("male female other unknown".split())),
-    ("Practitioner", "gender"): (GENDER, frozenset("male female other unknown".split())),
+    ("Patient", "gender"): (GENDER, frozenset({"male", "female", "other", "unknown"})),
+    ("Practitioner", "gender"): (GENDER, frozenset({"male", "female", "other", "unknown"})),
     ("Observation", "status"): (
         "http://hl7.org/fhir/observation-status",
-        frozenset("registered preliminary final amended corrected cancelled entered-in-error unknown".split()),
+        frozenset(
+            {"registered", "preliminary", "final", "amended", "corrected", "cancelled", "entered-in-error", "unknown"}
+        ),
     ),
     ("Encounter", "status"): (
         "http://hl7.org/fhir/encounter-status",
-        frozenset("planned arrived triaged in-progress onleave finished cancelled entered-in-error unknown".split()),
+        frozenset(
+            {
+                "planned",
+                "arrived",
+                "triaged",
+                "in-progress",
+                "onleave",
+                "finished",
+                "cancelled",
+                "entered-in-error",
+                "unknown",
+            }
+        ),
     ),
 }
-"""The system and codes of the value sets that elements of type code are bound to, of those that questions give a system"""
+"""The system and codes that elements of type code are bound to, of those that questions give a system"""
 
 BELOW: dict[str, frozenset[str]] = {
     "IMP": frozenset({"IMP", "ACUTE", "NONAC"}),

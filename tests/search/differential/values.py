@@ -12,8 +12,8 @@ from tests.search.differential.numbers import UCUM, UNITS
 from tests.search.differential.texts import texts
 from tests.search.differential.tokens import ACT_CODE, BELOW, CODES, VALUE_SETS
 
-
 PREFIXES = ("", "", "eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap")
+BESIDE = tuple(map(Decimal, ("0.05", "-0.05", "0.005", "1", "0.5")))
 Asked = tuple[str, str]
 """Modifier (empty: none) and value"""
 
@@ -58,7 +58,7 @@ class Values:
         elif change < 0.3:
             text = f"{round(number, self.random.randint(0, 2)):f}"
         elif change < 0.4:
-            text = f"{number + self.one((Decimal('0.05'), Decimal('-0.05'), Decimal('0.005'), Decimal(1), Decimal('0.5'))):f}"
+            text = f"{number + self.one(BESIDE):f}"
         elif change < 0.5:
             text = f"{number:.{self.random.randint(0, 2)}e}"
         elif change < 0.6:
