@@ -83,7 +83,7 @@ def _time_range(match: re.Match[str], timezone: ZoneInfo) -> tuple[int, int]:
     if zone:
         offset = _zone_offset(zone) * _SECOND
         return low - offset, low + width - offset
-    # A time that comes twice, when clocks are put back, may be either; one that clocks leave out is read as before them.
+    # A time that comes twice, when clocks are put back, may be either; one that clocks leave out is read as before it.
     local = datetime(here.year, here.month, here.day, hours, minutes, tzinfo=timezone)
     first = _offset(local)
     return low - first * _SECOND, low + width - min(first, _offset(local.replace(fold=1))) * _SECOND

@@ -17,6 +17,8 @@ from tests.search.differential.resources import KINDS, resources
 from tests.search.differential.world import Json, World
 
 COUNT = 1000
+PARTS = 5
+"""Commits by which a world is written, so that its resources differ in `_lastUpdated`"""
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,9 @@ async def loaded(client: Client, random: Random) -> World:
     """A world that the server holds, read back from it."""
     made = resources(random, BASE)
     people = [each for each in made if each["resourceType"] == "Patient"]
-    for part in (people, [each for each in made if each["resourceType"] != "Patient"]):
+    rest = [each for each in made if each["resourceType"] != "Patient"]
+    random.shuffle(rest)
+    for part in (people, *(rest[start::PARTS] for start in range(PARTS))):
         await _load(client, part)
     stored = [each for name in KINDS for each in await everything(client, name)]
     assert len(stored) == len(made)

@@ -18,10 +18,13 @@ from tests.search.differential.world import Json, Value, World, parameter_type, 
 
 NOT_ASKED = frozenset({"_query", "_filter", "phonetic", "near", "part-agree", "age", "birthOrderBoolean"})
 COMPARTMENTS = ("Patient", "Practitioner", "Encounter")
+OFTENER = ("Observation", "Observation", "Observation", "RiskAssessment", "RiskAssessment", "Condition", "Patient")
+"""Types that have the parameters with most rules"""
 FEW_TARGETS = 20
 """A reference that may have more types is followed with a type: each type counts towards the limit of a search"""
-OFTENER = {"number": 4, "quantity": 3, "composite": 2}
-"""Types of parameters that few resources have, and that have many rules"""
+SHARES = {"token": 5, "reference": 4, "date": 4, "string": 4, "quantity": 4, "number": 9, "uri": 1, "composite": 2}
+"""How often each type of parameter is asked for, of those that a resource has"""
+TRIES = 5
 DEEPEST = 3
 
 Parameter = tuple[str, str]
@@ -37,11 +40,11 @@ class Asker:
 
     def question(self) -> Question:
         """A search with one to three conditions, most of them about one resource, so that something is found."""
-        resource_type = self.one(KINDS)
+        resource_type = self.one([*KINDS, *OFTENER])
         of_type = self.world.of_type(resource_type)
         about = self.one(of_type)
         count = self.one((1, 1, 1, 1, 2, 2, 3))
-        conditions = [self.condition(about if self.chance(0.85) else self.one(of_type), DEEPEST) for _ in range(count)]
+        conditions = [self.met(about) for _ in range(count)]
         if self.chance(0.04):
             conditions.insert(0, refused(self.values, resource_type))
             return Question(resource_type, tuple(conditions), refused=True)
@@ -70,6 +73,15 @@ class Asker:
         keys = [self.one(("", "-")) + self.one((*codes, "_id")) for _ in range(self.one((1, 1, 2)))]
         return ",".join(keys)
 
+    def met(self, about: Json) -> Parameter:
+        """A condition; mostly one that the resource meets, as the reference has it."""
+        tries = TRIES if self.chance(0.65) else 1
+        for _ in range(tries):
+            name, text = self.condition(about, DEEPEST)
+            if matches(self.world, about, name, text):
+                break
+        return name, text
+
     def condition(self, about: Json, depth: int) -> Parameter:
         """One parameter: plain, along a reference, or backwards along one."""
         lot = self.values.random.random()
@@ -81,7 +93,7 @@ class Asker:
             reverse = self.reverse_chain(about, depth)
             if reverse is not None:
                 return reverse
-        if lot > 0.97:
+        if lot > 0.98:
             return self.in_list(about)
         return self.plain(about)
 
@@ -132,7 +144,9 @@ class Asker:
         }
         present = [code for code in known if code in ("_text", "_content") or self.world.values(about, code)]
         codes = present if self.chance(0.85) else list(known)
-        parameter = known[self.one([code for code in codes for _ in range(OFTENER.get(known[code].type, 1))])]
+        kinds = [kind for kind in sorted({known[code].type for code in codes}) for _ in range(SHARES[kind])]
+        kind = self.one(kinds)
+        parameter = known[self.one([code for code in codes if known[code].type == kind])]
         if self.chance(0.06) and parameter.code not in ("_id", "_lastUpdated"):
             return f"{parameter.code}:missing", self.one(("true", "false"))
         modifier, text = self.value(about, parameter)

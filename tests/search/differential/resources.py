@@ -241,7 +241,7 @@ def risk_assessment(make: Maker) -> Json:
 
     occurrence: list[Json] = [{}, {"occurrenceDateTime": make.date_time()}, {"occurrencePeriod": make.period()}]
     return {
-        "status": "final",
+        "status": make.one(("final", "amended")),
         "subject": make.patient(),
         **make.kept(
             identifier=make.some(make.identifier),
@@ -259,8 +259,8 @@ def listing(make: Maker) -> Json:
         return {"item": make.to("Patient", "Observation", "Condition", "Encounter", "Organization", "List")}
 
     return {
-        "status": "current",
-        "mode": "working",
+        "status": make.one(("current", "retired")),
+        "mode": make.one(("working", "snapshot")),
         **make.kept(
             title=make.one(pools.NAMES),
             code=make.concept(),
@@ -330,8 +330,8 @@ def group(make: Maker) -> Json:
         return {"code": make.concept(), "exclude": make.one((True, False)), **make.one(values)}
 
     return {
-        "type": "person",
-        "actual": True,
+        "type": make.one(("person", "practitioner")),
+        "actual": make.one((True, True, False)),
         **make.kept(
             identifier=make.some(make.identifier),
             code=make.concept(),
@@ -348,7 +348,7 @@ def document_reference(make: Maker) -> Json:
 
     attachment = {"contentType": make.one(("text/plain", "application/pdf")), "url": make.one(pools.URLS)}
     return {
-        "status": "current",
+        "status": make.one(("current", "superseded")),
         "content": [{"attachment": make.kept(**attachment) or attachment}],
         **make.kept(
             identifier=make.some(make.identifier),
