@@ -8,8 +8,8 @@ from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 
-from tests.running import encoded, running
-from tests.search.differential.comparing import COUNT, Difference, compare, loaded
+from tests.running import encoded
+from tests.search.differential.comparing import Difference, a_world, compare
 from tests.search.differential.queries import Asker
 from tests.search.differential.values import Values
 from tests.search.differential.world import World
@@ -25,8 +25,7 @@ async def run(queries: int, seed: int) -> int:
     for number in range((queries + A_WORLD - 1) // A_WORLD):
         random = Random(f"{seed}/{number}")
         with TemporaryDirectory() as folder:
-            async with running(Path(folder), max_page_size=COUNT) as client:
-                world = await loaded(client, random)
+            async with a_world(Path(folder), random) as (client, world):
                 asker = Asker(Values(random), world)
                 for _ in range(min(A_WORLD, queries - asked)):
                     difference, was_interesting = await compare(client, world, asker.question())

@@ -1,22 +1,27 @@
 """The same question to the server and to the reference."""
 
-import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
+from pathlib import Path
 from random import Random
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import urlencode
 
 import msgspec
 
-from tests.running import BASE, Client
+from fhir_server.store.options import StoreOptions
+from tests.running import BASE, Client, running
 from tests.search.differential import reference
 from tests.search.differential.ordering import misplaced
 from tests.search.differential.resources import KINDS, resources
 from tests.search.differential.world import Json, World
 
 COUNT = 1000
+NOW_MS = 1_790_000_000_000
 PARTS = 5
 """Commits by which a world is written, so that its resources differ in `_lastUpdated`"""
 
@@ -55,17 +60,41 @@ class Difference:
     extra: tuple[str, ...] = ()
 
 
-async def loaded(client: Client, random: Random) -> World:
+class Clock:
+    """The time of a world, which stands still but between commits: `ap` on dates goes by it, and a seed that gave one
+    world gives the same again."""
+
+    def __init__(self) -> None:
+        self.ms = NOW_MS
+
+    def __call__(self) -> int:
+        return self.ms
+
+
+@asynccontextmanager
+async def a_world(folder: Path, random: Random) -> AsyncIterator[tuple[Client, World]]:
+    """A server on a new store that holds a world of resources."""
+    clock = Clock()
+    with (
+        patch("fhir_server.app.clock_ms", clock),
+        patch("fhir_server.app.StoreOptions", partial(StoreOptions, clock=clock)),
+    ):
+        async with running(folder, max_page_size=COUNT) as client:
+            yield client, await _loaded(client, random, clock)
+
+
+async def _loaded(client: Client, random: Random, clock: Clock) -> World:
     """A world that the server holds, read back from it."""
     made = resources(random, BASE)
     people = [each for each in made if each["resourceType"] == "Patient"]
     rest = [each for each in made if each["resourceType"] != "Patient"]
     random.shuffle(rest)
     for part in (people, *(rest[start::PARTS] for start in range(PARTS))):
+        clock.ms += random.choice((1, 40, 999, 1001, 60_000))
         await _load(client, part)
     stored = [each for name in KINDS for each in await everything(client, name)]
     assert len(stored) == len(made)
-    return World(stored, BASE, time.time_ns() // 1000)
+    return World(stored, BASE, clock.ms * 1000)
 
 
 async def _load(client: Client, part: Sequence[Json]) -> None:

@@ -11,9 +11,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.running import running
 from tests.search.differential import dates, numbers, ordering, reference, texts, tokens
-from tests.search.differential.comparing import COUNT, Question, compare, decoded, ids, judged, loaded
+from tests.search.differential.comparing import COUNT, Question, a_world, compare, decoded, ids, judged
 from tests.search.differential.queries import Asker
 from tests.search.differential.values import Values
 from tests.search.differential.world import World, parameters
@@ -25,8 +24,7 @@ A_WORLD = 300
 
 async def test_the_server_and_the_reference_find_the_same(tmp_path: Path) -> None:
     random = Random("a fixed world")
-    async with running(tmp_path, max_page_size=COUNT) as client:
-        world = await loaded(client, random)
+    async with a_world(tmp_path, random) as (client, world):
         asker = Asker(Values(random), world)
         answers = [await compare(client, world, asker.question()) for _ in range(QUESTIONS)]
     assert [difference for difference, _ in answers if difference is not None] == []
@@ -50,8 +48,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> list[Answered]:
         found: list[Answered] = []
         for number in range(RECORDED // A_WORLD):
             random = Random(f"mutations/{number}")
-            async with running(tmp_path_factory.mktemp("world"), max_page_size=COUNT) as client:
-                world = await loaded(client, random)
+            async with a_world(tmp_path_factory.mktemp("world"), random) as (client, world):
                 asker = Asker(Values(random), world)
                 for question in [asker.question() for _ in range(A_WORLD)]:
                     answer = await client.get(question.url(COUNT))
