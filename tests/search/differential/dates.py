@@ -105,6 +105,10 @@ def within(found: Span, asked: Span) -> bool:
     return asked.low <= found.low and found.high <= asked.high
 
 
+def overlap(found: Span, asked: Span) -> bool:
+    return found.low < asked.high and asked.low < found.high
+
+
 PREFIXES: dict[str, Compare] = {
     "eq": within,
     "ne": lambda found, asked: not within(found, asked),
@@ -114,7 +118,7 @@ PREFIXES: dict[str, Compare] = {
     "le": lambda found, asked: found.low < asked.low or within(found, asked),
     "sa": lambda found, asked: found.low >= asked.high,
     "eb": lambda found, asked: found.high <= asked.low,
-    "ap": lambda found, asked: found.low < asked.high and asked.low < found.high,
+    "ap": overlap,
 }
 
 

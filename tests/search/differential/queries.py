@@ -7,6 +7,7 @@ from fhir_server.definitions.definitions import r4
 from fhir_server.definitions.structures import SearchParameter
 from tests.search.differential.comparing import Question
 from tests.search.differential.escapes import escaped
+from tests.search.differential.filter_texts import Filters
 from tests.search.differential.ordering import SORTABLE
 from tests.search.differential.reference import HIERARCHIES, addresses, ancestors, in_compartment, matches
 from tests.search.differential.references import Address
@@ -16,13 +17,23 @@ from tests.search.differential.texts import content, narrative
 from tests.search.differential.values import PREFIXES, Values
 from tests.search.differential.world import Json, Value, World, parameter_type, parameters
 
-NOT_ASKED = frozenset({"_query", "_filter", "phonetic", "near", "part-agree", "age", "birthOrderBoolean"})
+NOT_ASKED = frozenset({"_query", "_filter", "phonetic", "part-agree", "age", "birthOrderBoolean"})
 COMPARTMENTS = ("Patient", "Practitioner", "Encounter")
 OFTENER = ("Observation", "Observation", "Observation", "RiskAssessment", "RiskAssessment", "Condition", "Patient")
 """Types that have the parameters with most rules"""
 FEW_TARGETS = 20
 """A reference that may have more types is followed with a type: each type counts towards the limit of a search"""
-SHARES = {"token": 5, "reference": 4, "date": 4, "string": 4, "quantity": 4, "number": 9, "uri": 1, "composite": 2}
+SHARES = {
+    "token": 5,
+    "reference": 4,
+    "date": 4,
+    "string": 4,
+    "quantity": 4,
+    "number": 9,
+    "uri": 1,
+    "composite": 2,
+    "special": 2,
+}
 """How often each type of parameter is asked for, of those that a resource has"""
 TRIES = 5
 DEEPEST = 3
@@ -95,6 +106,8 @@ class Asker:
                 return reverse
         if lot > 0.98:
             return self.in_list(about)
+        if lot > 0.93 and depth == DEEPEST:
+            return "_filter", Filters(self).expression(about, DEEPEST)
         return self.plain(about)
 
     def chain(self, about: Json, depth: int) -> Parameter | None:
@@ -137,16 +150,7 @@ class Asker:
 
     def plain(self, about: Json) -> Parameter:
         """A parameter, mostly one that the resource has a value for."""
-        known = {
-            code: each
-            for code, each in parameters(about["resourceType"]).items()
-            if code not in NOT_ASKED and (each.expression or code in ("_text", "_content"))
-        }
-        present = [code for code in known if code in ("_text", "_content") or self.world.values(about, code)]
-        codes = present if self.chance(0.85) else list(known)
-        kinds = [kind for kind in sorted({known[code].type for code in codes}) for _ in range(SHARES[kind])]
-        kind = self.one(kinds)
-        parameter = known[self.one([code for code in codes if known[code].type == kind])]
+        parameter = self.chosen(about)
         if self.chance(0.06) and parameter.code not in ("_id", "_lastUpdated"):
             return f"{parameter.code}:missing", self.one(("true", "false"))
         modifier, text = self.value(about, parameter)
@@ -159,6 +163,19 @@ class Asker:
         self.values.random.shuffle(alternatives)
         return parameter.code + (f":{modifier}" if modifier else ""), ",".join(alternatives)
 
+    def chosen(self, about: Json) -> SearchParameter:
+        """A parameter, mostly one that the resource has a value for."""
+        known = {
+            code: each
+            for code, each in parameters(about["resourceType"]).items()
+            if code not in NOT_ASKED and (each.expression or code in ("_text", "_content"))
+        }
+        present = [code for code in known if code in ("_text", "_content") or self.world.values(about, code)]
+        codes = present if self.chance(0.85) else list(known)
+        kinds = [kind for kind in sorted({known[code].type for code in codes}) for _ in range(SHARES[kind])]
+        kind = self.one(kinds)
+        return known[self.one([code for code in codes if known[code].type == kind])]
+
     def value(self, about: Json, parameter: SearchParameter) -> tuple[str, str]:
         """Modifier and value, near one of the values that a resource has for a parameter."""
         code = parameter.code
@@ -167,6 +184,11 @@ class Asker:
             return "", " ".join(self.one(words) for _ in range(self.one((1, 1, 2))))
         if code == "_id":
             return "", self.one((about["id"], about["id"], "gone"))
+        if code == "near":
+            near = (self.one(("53", "53.5", "0", "89")), self.one(("0", "-2", "179", "-179")))
+            return "", "|".join(
+                (*near, *self.one(((), ("1",), ("200",), ("90000", "m"), ("60", "mi"), ("1000", "km"))))
+            )
         if parameter.type == "composite":
             return "", self.composite(about, parameter)
         values = self.world.values(about, code) or [

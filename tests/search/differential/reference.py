@@ -10,6 +10,8 @@ from fhir_server.definitions.definitions import r4
 from fhir_server.definitions.structures import SearchParameter
 from tests.search.differential.dates import date_matches
 from tests.search.differential.escapes import split, unescaped
+from tests.search.differential.filters import Reading
+from tests.search.differential.nearness import near
 from tests.search.differential.numbers import number_matches, quantity_matches
 from tests.search.differential.references import ID, Address, address_of
 from tests.search.differential.texts import content, narrative, string_matches, texts, uri_matches, words
@@ -66,6 +68,8 @@ def matches(world: World, resource: Json, name: str, text: str) -> bool:
     if dot and ":" not in head.partition(":")[2]:
         return _chained(world, resource, head, rest, text)
     code, _, modifier = name.partition(":")
+    if code == "_filter":
+        return Reading(world, text, matches).expression()(resource)
     if code == "_list":
         return _in_list(world, resource, text)
     if code not in parameters(resource["resourceType"]):
@@ -142,6 +146,8 @@ def _one(world: World, resource: Json, parameter: SearchParameter, modifier: str
     code = parameter.code
     if code in ("_text", "_content"):
         return words(unescaped(text)) <= (narrative(resource) if code == "_text" else content(resource))
+    if code == "near":
+        return any(near(value, unescaped(text)) for _, value in world.values(resource, code))
     if parameter.type == "composite":
         return any(
             _meets_components(world, resource, parameter, element, split(text, "$"))
