@@ -1,5 +1,6 @@
 """Questions over the whole grammar of search, about what a world holds."""
 
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -48,6 +49,9 @@ class Asker:
         self.values = values
         self.one, self.chance = values.one, values.chance
         self.world = world
+        self.referring: dict[tuple[str, str], list[tuple[Json, str]]] = {}
+        for other, code, address in _links(world):
+            self.referring.setdefault(address.place, []).append((other, code))
 
     def question(self) -> Question:
         """A search with one to three conditions, most of them about one resource, so that something is found."""
@@ -128,14 +132,7 @@ class Asker:
 
     def reverse_chain(self, about: Json, depth: int) -> Parameter | None:
         """A condition on what refers to it."""
-        place = (about["resourceType"], about["id"])
-        found = [
-            (other, parameter.code)
-            for other in self.world.by_place.values()
-            for parameter in parameters(other["resourceType"]).values()
-            if parameter.type == "reference" and "canonical" not in parameter.code
-            if any(address.place == place for address in addresses(self.world, other, parameter.code))
-        ]
+        found = self.referring.get((about["resourceType"], about["id"]))
         if not found:
             return None
         other, code = self.one(found)
@@ -277,7 +274,7 @@ class Asker:
         kind, element = self.one(elements)
         parts = []
         for url, expression in parameter.components:
-            if self.chance(0.15):
+            if self.chance(0.3):
                 kind, element = self.one(elements)
             asked = expression.replace("as(DateTime)", "as(dateTime)")
             found = self.world.evaluated({**element, "resourceType": kind}, asked, about) if kind else []
@@ -294,6 +291,15 @@ class Asker:
         kind = "reference" if name == "Reference" else "token" if name == "code" else parameter_type(url)
         asked = [self.by_type(("", ""), kind, found_value) for _ in range(9)]
         return next((text for modifier, text in asked if not modifier), "Patient/1" if kind == "reference" else "a")
+
+
+def _links(world: World) -> Iterator[tuple[Json, str, Address]]:
+    """Every reference of every resource, with the parameter that finds it."""
+    for resource in world.by_place.values():
+        for parameter in parameters(resource["resourceType"]).values():
+            if parameter.type == "reference" and "canonical" not in parameter.code:
+                for address in addresses(world, resource, parameter.code):
+                    yield resource, parameter.code, address
 
 
 def _open(name: str) -> bool:

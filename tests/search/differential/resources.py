@@ -100,7 +100,7 @@ def observation(make: Maker) -> Json:
             derivedFrom=make.some(lambda: make.to("Observation", "DocumentReference"), 1),
             basedOn=make.some(lambda: make.to("ServiceRequest", "MedicationRequest"), 1),
             method=make.concept(),
-            component=make.some(lambda: component(make), 3),
+            component=make.some(lambda: component(make), 4),
         ),
         **effective,
         **value(make, times=True),
