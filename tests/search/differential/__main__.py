@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 
 from tests.running import encoded
 from tests.search.differential.comparing import Difference, a_world, compare
+from tests.search.differential.coverage import parts_of
 from tests.search.differential.queries import Asker
 from tests.search.differential.values import Values
 from tests.search.differential.world import World
@@ -22,13 +23,17 @@ SHOWN = 12
 async def run(queries: int, seed: int) -> int:
     """Ask, print, and count the differences."""
     started, asked, interesting, differences = time.monotonic(), 0, 0, 0
+    parts: dict[str, list[bool]] = {}
     for number in range((queries + A_WORLD - 1) // A_WORLD):
         random = Random(f"{seed}/{number}")
         with TemporaryDirectory() as folder:
             async with a_world(Path(folder), random) as (client, world):
                 asker = Asker(Values(random), world)
                 for _ in range(min(A_WORLD, queries - asked)):
-                    difference, was_interesting = await compare(client, world, asker.question())
+                    question = asker.question()
+                    difference, was_interesting = await compare(client, world, question)
+                    for part in parts_of(question):
+                        parts.setdefault(part, []).append(was_interesting)
                     asked += 1
                     interesting += was_interesting
                     if difference is not None:
@@ -37,17 +42,17 @@ async def run(queries: int, seed: int) -> int:
                             show(difference, world, f"{seed}/{number}")
         share = f"{100 * interesting / asked:.0f} % interesting"
         _print(f"{asked} queries, {share}, {differences} differences, {time.monotonic() - started:.0f} s")
+    for part, answers in sorted(parts.items()):
+        _print(f"{part:32} {len(answers):6} asked {sum(answers):6} interesting")
     return differences
 
 
-def show(difference: Difference, world: World, place: str) -> None:
+def show(difference: Difference, world: World, name: str) -> None:
     """The question, which ids are missing and which too many, and those resources."""
-    question = difference.question
-    _print(f"DIFFERENT in world {place}: {question}\n  {difference.said}")
+    _print(f"DIFFERENT in world {name}: {difference.question}\n  {difference.said}")
     _print(f"  missing {difference.missing}, too many {difference.extra}")
-    for resource_id in (*difference.missing, *difference.extra)[:3]:
-        resource = world.by_place[question.type, resource_id]
-        _print("  " + encoded(resource).decode())
+    for place in (*difference.missing, *difference.extra)[:3]:
+        _print("  " + encoded(world.at(place)).decode())
 
 
 def _print(text: str) -> None:

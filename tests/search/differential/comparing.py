@@ -28,26 +28,41 @@ PARTS = 5
 
 @dataclass(frozen=True)
 class Question:
-    """A search of a type, in a compartment (`Patient/1`) or in none. `sort` is asked of its order, `page` how many
-    results a page holds; `refused`: the server must answer 400."""
+    """A search of one type or several, in a compartment (`Patient/1`) or in none. `contained`: with `true` or `both` it
+    is for what lies inside others. `sort` is asked of its order, `page` is how many results a page holds; `refused`:
+    the server must answer 400."""
 
-    type: str
+    types: tuple[str, ...]
     parameters: tuple[tuple[str, str], ...]
     compartment: str = ""
+    contained: str = ""
     sort: str = ""
     page: int = 0
     refused: bool = False
 
     def __str__(self) -> str:
-        asked = [*self.parameters, *([("_sort", self.sort)] if self.sort else [])]
-        where = f"{self.compartment}/{self.type}" if self.compartment else self.type
-        return f"{where}?" + "&".join(f"{name}={value}" for name, value in asked)
+        return f"{self._path()}?" + "&".join(f"{name}={value}" for name, value in self._asked())
 
     def url(self, count: int) -> str:
         """The path and query, percent-encoded."""
-        more = [("_count", str(count)), ("_total", "accurate"), *([("_sort", self.sort)] if self.sort else [])]
-        where = f"{self.compartment}/{self.type}" if self.compartment else self.type
-        return f"{where}?{urlencode([*self.parameters, *more])}"
+        return f"{self._path()}?{urlencode([*self._asked(), ('_count', str(count)), ('_total', 'accurate')])}"
+
+    def wanted(self, world: World) -> set[str]:
+        """What the reference finds."""
+        return reference.found(world, self.types, self.parameters, self.compartment, self.contained)
+
+    def all(self, world: World) -> int:
+        """How many resources could be found."""
+        return sum(self.contained != "" or each["resourceType"] in self.types for each in world.by_place.values())
+
+    def _path(self) -> str:
+        one = self.types[0] if len(self.types) == 1 else "*" if self.compartment else ""
+        return f"{self.compartment}/{one}" if self.compartment else one
+
+    def _asked(self) -> list[tuple[str, str]]:
+        several = [("_type", ",".join(self.types))] if len(self.types) > 1 else []
+        inside = [("_contained", self.contained)] if self.contained else []
+        return [*several, *self.parameters, *inside, *([("_sort", self.sort)] if self.sort else [])]
 
 
 @dataclass(frozen=True)
@@ -126,8 +141,8 @@ async def compare(client: Client, world: World, question: Question) -> tuple[Dif
         return Difference(question, f"{answer.status_code}: {answer.text}"), False
     bundle = decoded(answer.content)
     got = ids(bundle)
-    wanted = reference.found(world, question.type, question.parameters, question.compartment)
-    interesting = 0 < len(wanted) < len(world.of_type(question.type))
+    wanted = question.wanted(world)
+    interesting = 0 < len(wanted) < question.all(world)
     difference = judged(question, got, wanted)
     if difference is None:
         said = _wrong_order(world, question, got)
@@ -146,14 +161,13 @@ def judged(question: Question, got: Sequence[str], wanted: set[str]) -> Differen
 
 
 def ids(bundle: Json) -> list[str]:
-    """The ids of the results in a Bundle, in their order."""
-    return [each["resource"]["id"] for each in bundle.get("entry", [])]
+    """The results in a Bundle (`Type/id`), in their order."""
+    return [f"{each['resource']['resourceType']}/{each['resource']['id']}" for each in bundle.get("entry", [])]
 
 
 def _wrong_order(world: World, question: Question, got: Sequence[str]) -> str | None:
     """What stands in another order than `_sort` asks for; without it, newest change first."""
-    resources = [world.by_place[question.type, each] for each in got]
-    return misplaced(world, resources, question.sort or "-_lastUpdated")
+    return misplaced(world, [world.at(each) for each in got], question.sort or "-_lastUpdated")
 
 
 async def _wrong_pages(client: Client, question: Question, got: Sequence[str]) -> str | None:

@@ -22,6 +22,21 @@ NOT_ASKED = frozenset({"_query", "_filter", "phonetic", "part-agree", "age", "bi
 COMPARTMENTS = ("Patient", "Practitioner", "Encounter")
 OFTENER = ("Observation", "Observation", "Observation", "RiskAssessment", "RiskAssessment", "Condition", "Patient")
 """Types that have the parameters with most rules"""
+COMMON = (
+    "_id",
+    "_lastUpdated",
+    "_tag",
+    "_profile",
+    "_security",
+    "_source",
+    "_content",
+    "identifier",
+    "patient",
+    "date",
+)
+"""Parameters that may be asked of several types at once"""
+NOT_INSIDE = frozenset({"_id", "_lastUpdated", "_text", "_content", "_filter", "_list", "near"})
+"""Parameters that are not asked of what lies inside another resource"""
 FEW_TARGETS = 20
 """A reference that may have more types is followed with a type: each type counts towards the limit of a search"""
 SHARES = {
@@ -55,18 +70,52 @@ class Asker:
 
     def question(self) -> Question:
         """A search with one to three conditions, most of them about one resource, so that something is found."""
+        lot = self.values.random.random()
+        if lot < 0.06:
+            return self.of_types()
+        if lot < 0.1:
+            return self.contained()
         resource_type = self.one([*KINDS, *OFTENER])
-        of_type = self.world.of_type(resource_type)
-        about = self.one(of_type)
-        count = self.one((1, 1, 1, 1, 2, 2, 3))
-        conditions = [self.met(about) for _ in range(count)]
+        about = self.one(self.world.of_type(resource_type))
+        conditions = [self.met(about) for _ in range(self.one((1, 1, 1, 1, 2, 2, 3)))]
         if self.chance(0.04):
             conditions.insert(0, refused(self.values, resource_type))
-            return Question(resource_type, tuple(conditions), refused=True)
+            return Question((resource_type,), tuple(conditions), refused=True)
         compartment = self.compartment(about) if self.chance(0.08) else ""
         sort = self.sort(about) if self.chance(0.2) else ""
         page = self.one((1, 2, 3)) if self.chance(0.15) else 0
-        return Question(resource_type, tuple(conditions), compartment, sort, page)
+        return Question((resource_type,), tuple(conditions), compartment, "", sort, page)
+
+    def of_types(self) -> Question:
+        """A search of several types, by parameters that all have."""
+        about = self.one(list(self.world.by_place.values()))
+        others = [self.one(sorted(KINDS)) for _ in range(self.one((1, 2, 3)))]
+        compartment = self.compartment(about) if self.chance(0.3) else ""
+        members = r4().compartment(compartment.partition("/")[0]).parameters if compartment else KINDS
+        types = tuple(dict.fromkeys(each for each in (about["resourceType"], *others) if each in members))
+        common = [code for code in COMMON if all(code in parameters(each) for each in types)]
+        conditions = []
+        for code in {self.one(common) for _ in range(self.one((1, 1, 2)))}:
+            modifier, text = self.value(about, parameters(about["resourceType"])[code])
+            plain = modifier not in ("above", "below") or code in ("_profile", "_source")
+            conditions.append((f"{code}:{modifier}" if modifier and plain else code, text if plain else "1"))
+        sort = self.one(("", "_id", "-_id", "_lastUpdated,-_id"))
+        return Question(types, tuple(conditions), compartment, "", sort, self.one((0, 0, 2, 5)))
+
+    def contained(self) -> Question:
+        """A search for what lies inside other resources."""
+        inside = [part for each in self.world.by_place.values() for part in each.get("contained", [])]
+        about = self.one(inside or self.world.of_type("Practitioner"))
+        conditions: list[Parameter] = []
+        while not conditions or self.chance(0.3):
+            name, text = self.plain(about)
+            code, _, modifier = name.partition(":")
+            if code not in NOT_INSIDE and not (
+                "reference" in parameters(about["resourceType"])[code].type and modifier
+            ):
+                conditions.append((name, text))
+        which, sort = self.one(("true", "true", "both")), self.one(("", "_id", "-_lastUpdated"))
+        return Question((about["resourceType"],), tuple(conditions), "", which, sort, self.one((0, 0, 2)))
 
     def compartment(self, about: Json) -> str:
         """A compartment that the type can be in, one that holds the resource where there is one."""

@@ -36,13 +36,25 @@ NEGATED: dict[str, str | None] = {"not": None, "not-in": "in"}
 Parameters = Sequence[tuple[str, str]]
 
 
-def found(world: World, resource_type: str, query: Parameters, compartment: str = "") -> set[str]:
-    """The ids of the resources of a type that a query finds, in a compartment (`Patient/1`) or in none."""
+def found(
+    world: World, types: Sequence[str], query: Parameters, compartment: str = "", contained: str = ""
+) -> set[str]:
+    """The resources (`Type/id`) of these types that a query finds, in a compartment (`Patient/1`) or in none.
+
+    `contained`: the resources of any type that have such resources inside; with `both` also what has been asked for
+    itself."""
     return {
-        each["id"]
-        for each in world.of_type(resource_type)
-        if (not compartment or in_compartment(world, each, compartment)) and matches_all(world, each, query)
+        f"{each['resourceType']}/{each['id']}"
+        for each in world.by_place.values()
+        if _is_asked_for(world, each, types, query, contained)
+        and (not compartment or in_compartment(world, each, compartment))
     }
+
+
+def _is_asked_for(world: World, resource: Json, types: Sequence[str], query: Parameters, contained: str) -> bool:
+    inside = resource.get("contained", []) if contained else []
+    parts = [*inside, *([resource] if contained != "true" else [])]
+    return any(matches_all(world, part, query) for part in parts if part["resourceType"] in types)
 
 
 def in_compartment(world: World, resource: Json, compartment: str) -> bool:

@@ -84,8 +84,8 @@ def observation(make: Maker) -> Json:
             {"effectiveInstant": make.one(pools.TIMES)},
         )
     )
-    contained = {"contained": [{"resourceType": "Practitioner", "id": "in", "name": [make.human_name()]}]}
-    inside = make.chance(0.15)
+    contained = {"contained": [inner(make)]}
+    inside = make.chance(0.25)
     performer = make.some(lambda: make.to("Practitioner", "Organization")) + ([{"reference": "#in"}] if inside else [])
     return {
         "status": make.one(("final", "amended", "preliminary", "unknown")),
@@ -107,6 +107,12 @@ def observation(make: Maker) -> Json:
         **(contained if inside else {}),
         **({"performer": performer} if performer else {}),
     }
+
+
+def inner(make: Maker) -> Json:
+    """A resource inside another."""
+    name = make.one(("Practitioner", "Practitioner", "Organization"))
+    return {"resourceType": name, "id": "in", **KINDS[name][1](make)}
 
 
 def component(make: Maker) -> Json:
@@ -346,6 +352,8 @@ def document_reference(make: Maker) -> Json:
     def related() -> Json:
         return {"code": make.one(("replaces", "appends")), "target": make.to("DocumentReference")}
 
+    inside = make.chance(0.25)
+    author = make.some(lambda: make.to("Practitioner", "Organization")) + ([{"reference": "#in"}] if inside else [])
     attachment = {"contentType": make.one(("text/plain", "application/pdf")), "url": make.one(pools.URLS)}
     return {
         "status": make.one(("current", "superseded")),
@@ -357,12 +365,13 @@ def document_reference(make: Maker) -> Json:
             category=make.some(make.concept, 1),
             subject=make.patient(),
             date=make.one(pools.TIMES),
-            author=make.some(lambda: make.to("Practitioner", "Organization")),
             relatesTo=make.some(related, 3),
             description=make.phrase(),
             securityLabel=make.some(make.concept, 1),
             context=make.kept(period=make.period(), related=make.some(lambda: make.to("Encounter"), 1)),
         ),
+        **({"contained": [inner(make)]} if inside else {}),
+        **({"author": author} if author else {}),
     }
 
 

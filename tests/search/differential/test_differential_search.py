@@ -131,12 +131,11 @@ MUTATIONS: dict[str, Mutate] = {
 
 def noticed(answered: Answered) -> bool:
     """Whether the reference, as it is now, differs from what the server answered."""
-    question = answered.question
     try:
-        wanted = reference.found(answered.world, question.type, question.parameters, question.compartment)
+        wanted = answered.question.wanted(answered.world)
     except (ValueError, KeyError, IndexError):
         return True
-    return judged(question, answered.ids, wanted) is not None
+    return judged(answered.question, answered.ids, wanted) is not None
 
 
 def test_nothing_is_noticed_where_nothing_errs(recorded: list[Answered]) -> None:
@@ -152,9 +151,7 @@ def test_an_error_is_noticed(recorded: list[Answered], monkeypatch: pytest.Monke
 def test_an_error_of_the_order_is_noticed(recorded: list[Answered], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ordering, "key_of", descending_by_least)
     found = [
-        ordering.misplaced(
-            each.world, [each.world.by_place[each.question.type, id] for id in each.ids], each.question.sort
-        )
+        ordering.misplaced(each.world, [each.world.at(place) for place in each.ids], each.question.sort)
         for each in recorded
         if each.question.sort
     ]
@@ -163,9 +160,9 @@ def test_an_error_of_the_order_is_noticed(recorded: list[Answered], monkeypatch:
 
 def test_every_parameter_type_is_asked_for(recorded: list[Answered]) -> None:
     kinds = {
-        parameters(each.question.type)[name.partition(":")[0]].type
+        parameters(each.question.types[0])[name.partition(":")[0]].type
         for each in recorded
         for name, _ in each.question.parameters
-        if name.partition(":")[0] in parameters(each.question.type)
+        if name.partition(":")[0] in parameters(each.question.types[0])
     }
     assert kinds >= {"token", "reference", "date", "string", "uri", "number", "quantity", "composite"}

@@ -50,17 +50,22 @@ class World:
             for identifier in each.get("identifier", [])
             if identifier.get("system") == NHS_NUMBER and "value" in identifier
         }
-        self._copies: dict[tuple[str, str], tuple[Json, dict[str, str]]] = {}
-        self._values: dict[tuple[str, str, str], list[Value]] = {}
+        self._copies: dict[int, tuple[Json, dict[str, str]]] = {}
+        self._values: dict[tuple[int, str], list[Value]] = {}
 
     def of_type(self, resource_type: str) -> list[Json]:
         """All resources of a type."""
         return [each for (name, _), each in self.by_place.items() if name == resource_type]
 
+    def at(self, place: str) -> Json:
+        """The resource with this type and id (`Type/id`)."""
+        resource_type, _, resource_id = place.partition("/")
+        return self.by_place[resource_type, resource_id]
+
     def values(self, resource: Json, code: str) -> list[Value]:
         """What a parameter's expression finds in a resource; an extension stands for its value. A primitive that has
         only extensions is no value."""
-        key = (resource["resourceType"], resource["id"], code)
+        key = (id(resource), code)  # the resources of a world stay as they are; contained ones have no id of their own
         if key not in self._values:
             expression = parameters(resource["resourceType"])[code].expression
             self._values[key] = self.evaluated(resource, expression, resource) if expression else []
@@ -89,7 +94,7 @@ class World:
 
     def _copy(self, resource: Json) -> tuple[Json, dict[str, str]]:
         """The resource with a mark in each logical reference, and the types that references resolve to."""
-        key = (resource["resourceType"], resource["id"])
+        key = id(resource)
         if key not in self._copies:
             types: dict[str, str] = {}
             self._copies[key] = self._marked(resource, resource, types), types
