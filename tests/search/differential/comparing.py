@@ -11,13 +11,14 @@ from typing import Any
 from unittest.mock import patch
 from urllib.parse import urlencode
 
+import httpx
 import msgspec
 
 from fhir_server.store.options import StoreOptions
 from tests.running import BASE, Client, running
 from tests.search.differential import reference
 from tests.search.differential.ordering import misplaced
-from tests.search.differential.resources import KINDS, resources
+from tests.search.differential.resources import KINDS, earlier, gone, resources
 from tests.search.differential.world import Json, World
 
 COUNT = 1000
@@ -29,8 +30,8 @@ PARTS = 5
 @dataclass(frozen=True)
 class Question:
     """A search of one type or several, in a compartment (`Patient/1`) or in none. `contained`: with `true` or `both` it
-    is for what lies inside others. `sort` is asked of its order, `page` is how many results a page holds; `refused`:
-    the server must answer 400."""
+    is for what lies inside others. `sort` is asked of its order, `page` is how many results a page holds; `posted`: it
+    comes by POST; `refused`: the server must answer 400."""
 
     types: tuple[str, ...]
     parameters: tuple[tuple[str, str], ...]
@@ -38,6 +39,7 @@ class Question:
     contained: str = ""
     sort: str = ""
     page: int = 0
+    posted: bool = False
     refused: bool = False
 
     def __str__(self) -> str:
@@ -104,7 +106,12 @@ async def _loaded(client: Client, random: Random, clock: Clock) -> World:
     people = [each for each in made if each["resourceType"] == "Patient"]
     rest = [each for each in made if each["resourceType"] != "Patient"]
     random.shuffle(rest)
-    for part in (people, *(rest[start::PARTS] for start in range(PARTS))):
+    deleted = gone(random, BASE)
+    await _load(client, [{"resourceType": "Patient", "id": "1"}, *deleted])
+    for each in deleted:
+        answer = await client.send("DELETE", f"{each['resourceType']}/gone")
+        assert answer.status_code in (200, 204), answer.text
+    for part in (people, earlier(random, BASE), *(rest[start::PARTS] for start in range(PARTS))):
         clock.ms += random.choice((1, 40, 999, 1001, 60_000))
         await _load(client, part)
     stored = [each for name in KINDS for each in await everything(client, name)]
@@ -131,9 +138,18 @@ def decoded(body: bytes) -> Any:
     return msgspec.json.Decoder(float_hook=Decimal).decode(body)
 
 
+async def ask(client: Client, question: Question) -> httpx.Response:
+    """The server's answer, on one page."""
+    if not question.posted:
+        return await client.get(question.url(COUNT), prefer="handling=strict")
+    path, _, body = question.url(COUNT).partition("?")
+    headers = {"content_type": "application/x-www-form-urlencoded", "prefer": "handling=strict"}
+    return await client.send("POST", f"{path}/_search".lstrip("/"), body.encode(), **headers)
+
+
 async def compare(client: Client, world: World, question: Question) -> tuple[Difference | None, bool]:
     """Where the answers to a question differ, and whether the answer is interesting: neither nothing nor all."""
-    answer = await client.get(question.url(COUNT), prefer="handling=strict")
+    answer = await ask(client, question)
     if question.refused:
         wrong = answer.status_code != 400
         return (Difference(question, f"{answer.status_code} where 400 was due") if wrong else None), False
@@ -172,10 +188,24 @@ def _wrong_order(world: World, question: Question, got: Sequence[str]) -> str | 
 
 async def _wrong_pages(client: Client, question: Question, got: Sequence[str]) -> str | None:
     """What the pages, one after the other, hold otherwise than the one long page."""
-    link: str | None = question.url(question.page)
+    first = question.url(question.page)
+    found, last = await _along(client, first, "next", len(got))
+    if found != list(got):
+        return f"pages of {question.page} hold {found} instead of {got}"
+    pages = [found[start : start + question.page] for start in range(0, len(found), question.page)]
+    back, _ = await _along(client, last, "previous", len(got))
+    wanted = [each for page in reversed(pages) for each in page]
+    return None if back == wanted else f"pages of {question.page} backwards hold {back} instead of {wanted}"
+
+
+async def _along(client: Client, link: str, relation: str, most: int) -> tuple[list[str], str]:
+    """The results of the page and of those that it leads to, and the last link."""
     found: list[str] = []
-    while link is not None and len(found) <= len(got):
+    while len(found) <= most:
         bundle = (await client.get(link)).json()
         found += ids(bundle)
-        link = next((each["url"] for each in bundle["link"] if each["relation"] == "next"), None)
-    return None if found == list(got) else f"pages of {question.page} hold {found} instead of {got}"
+        further = [each["url"] for each in bundle["link"] if each["relation"] == relation]
+        if not further:
+            break
+        link = further[0]
+    return found, link

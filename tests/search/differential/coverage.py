@@ -22,6 +22,7 @@ def parts_of(question: Question) -> set[str]:
         f"_contained={question.contained}": question.contained,
         "_sort": question.sort,
         "pages": question.page,
+        "POST": question.posted,
     }
     return found | {name for name, used in asked.items() if used}
 

@@ -20,7 +20,16 @@ from tests.search.differential.world import Json, Value, World, parameter_type, 
 
 NOT_ASKED = frozenset({"_query", "_filter", "phonetic", "part-agree", "age", "birthOrderBoolean"})
 COMPARTMENTS = ("Patient", "Practitioner", "Encounter")
-OFTENER = ("Observation", "Observation", "Observation", "RiskAssessment", "RiskAssessment", "Condition", "Patient")
+OFTENER = (
+    "Observation",
+    "Observation",
+    "Observation",
+    "RiskAssessment",
+    "RiskAssessment",
+    "Condition",
+    "Patient",
+    "Location",
+)
 """Types that have the parameters with most rules"""
 COMMON = (
     "_id",
@@ -84,7 +93,7 @@ class Asker:
         compartment = self.compartment(about) if self.chance(0.08) else ""
         sort = self.sort(about) if self.chance(0.2) else ""
         page = self.one((1, 2, 3)) if self.chance(0.15) else 0
-        return Question((resource_type,), tuple(conditions), compartment, "", sort, page)
+        return Question((resource_type,), tuple(conditions), compartment, "", sort, page, self.chance(0.1))
 
     def of_types(self) -> Question:
         """A search of several types, by parameters that all have."""
@@ -218,6 +227,8 @@ class Asker:
         }
         present = [code for code in known if code in ("_text", "_content") or self.world.values(about, code)]
         codes = present if self.chance(0.85) else list(known)
+        if self.chance(0.8):
+            codes = [code for code in codes if not code.startswith("_")] or codes
         kinds = [kind for kind in sorted({known[code].type for code in codes}) for _ in range(SHARES[kind])]
         kind = self.one(kinds)
         return known[self.one([code for code in codes if known[code].type == kind])]

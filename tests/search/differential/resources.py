@@ -102,11 +102,23 @@ def observation(make: Maker) -> Json:
             method=make.concept(),
             component=make.some(lambda: component(make), 4),
         ),
+        **({"extension": [genetics(make)]} if make.chance(0.2) else {}),
         **effective,
         **value(make, times=True),
         **(contained if inside else {}),
         **({"performer": performer} if performer else {}),
     }
+
+
+def genetics(make: Maker) -> Json:
+    """An extension that a search parameter finds, by the value that it holds."""
+    values: list[Json] = [
+        {"url": "DnaVariant", "valueString": make.phrase()},
+        {"url": "AminoAcidChangeName", "valueString": make.phrase()},
+        {"url": "Gene", "valueCodeableConcept": make.concept()},
+    ]
+    made = make.one(values)
+    return {**made, "url": f"http://hl7.org/fhir/StructureDefinition/observation-genetics{made['url']}"}
 
 
 def inner(make: Maker) -> Json:
@@ -375,6 +387,16 @@ def document_reference(make: Maker) -> Json:
     }
 
 
+def invoice(make: Maker) -> Json:
+    def money() -> Json:
+        return make.kept(value=make.one(pools.NUMBERS), currency=make.one(("GBP", "EUR"))) or {"value": 5}
+
+    return {
+        "status": make.one(("issued", "balanced")),
+        **make.kept(subject=make.patient(), totalGross=money(), totalNet=money(), type=make.concept()),
+    }
+
+
 KINDS: dict[str, tuple[int, Callable[[Maker], Json]]] = {
     "Patient": (12, patient),
     "Practitioner": (5, practitioner),
@@ -391,6 +413,7 @@ KINDS: dict[str, tuple[int, Callable[[Maker], Json]]] = {
     "Questionnaire": (6, questionnaire),
     "Group": (5, group),
     "DocumentReference": (7, document_reference),
+    "Invoice": (5, invoice),
 }
 """How many resources of each type a world has, and how one is made"""
 
@@ -400,6 +423,29 @@ def resources(random: Random, base: str) -> list[Json]:
     ids = {name: list(IDS[:count]) for name, (count, _) in KINDS.items()}
     make = Maker(random, base, ids)
     return [resource(make, name, each) for name, (_, _) in KINDS.items() for each in ids[name]]
+
+
+GONE = ("Practitioner", "Organization", "Location", "Encounter", "Observation", "Condition", "DocumentReference")
+"""Types of which a world had a resource with the id `gone`, to which others still refer"""
+
+
+def earlier(random: Random, base: str) -> list[Json]:
+    """Other versions of some resources, that stood in a world before."""
+    make = Maker(random, base, {name: list(IDS[:count]) for name, (count, _) in KINDS.items()})
+    places = [(name, each) for name in KINDS if name != "Patient" for each in make.ids[name]]
+    return [resource(make, name, each) for name, each in places if make.chance(0.3)]
+
+
+def gone(random: Random, base: str) -> list[Json]:
+    """Resources that are deleted since. They do not refer to one another, which would forbid that."""
+    make = Maker(random, base, {"Patient": list(IDS[:1])})
+    found = []
+    for name in GONE:
+        made = resource(make, name, "gone")
+        while "/gone" in str(made) or NHS_NUMBER in str(made):
+            made = resource(make, name, "gone")
+        found.append(made)
+    return found
 
 
 def resource(make: Maker, name: str, resource_id: str) -> Json:

@@ -8,7 +8,7 @@ from unicodedata import combining, normalize
 
 from tests.search.differential import pools
 from tests.search.differential.escapes import escaped
-from tests.search.differential.numbers import UCUM, UNITS
+from tests.search.differential.numbers import CURRENCY, UCUM, UNITS
 from tests.search.differential.texts import texts
 from tests.search.differential.tokens import ACT_CODE, BELOW, CODES, VALUE_SETS
 
@@ -70,6 +70,8 @@ class Values:
         measure = value if "value" in value else value.get("low") or value.get("high") or value.get("origin") or {}
         number = Decimal(measure.get("value", 5))
         system, unit = measure.get("system", ""), measure.get("code", "")
+        if kind == "Money":
+            system, unit = CURRENCY, measure.get("currency", "GBP")
         form = self.random.random()
         if form < 0.2:
             return self.near_number(number)
@@ -180,11 +182,11 @@ class Values:
     def _identifier(self, value: Any) -> Asked:
         system, text, concept = value.get("system", ""), value.get("value", "1"), value.get("type", {})
         lot = self.random.random()
-        if lot < 0.2 and concept.get("coding"):
+        if lot < 0.4 and concept.get("coding"):
             coding = self.one(concept["coding"])
             code = coding.get("code", "a")
             return "of-type", f"{escaped(coding.get('system', ''))}|{escaped(code)}|{escaped(text)}"
-        if lot < 0.3 and concept.get("text"):
+        if lot < 0.5 and concept.get("text"):
             return "text", self.some_words(concept["text"])
         return self.one(("", "", "", "not")), self._with_system(system, text)
 
