@@ -104,7 +104,7 @@ class Asker:
         types = tuple(dict.fromkeys(each for each in (about["resourceType"], *others) if each in members))
         common = [code for code in COMMON if all(code in parameters(each) for each in types)]
         conditions = []
-        for code in {self.one(common) for _ in range(self.one((1, 1, 2)))}:
+        for code in sorted({self.one(common) for _ in range(self.one((1, 1, 2)))}):
             modifier, text = self.value(about, parameters(about["resourceType"])[code])
             plain = modifier not in ("above", "below") or code in ("_profile", "_source")
             conditions.append((f"{code}:{modifier}" if modifier and plain else code, text if plain else "1"))
@@ -151,7 +151,7 @@ class Asker:
         tries = TRIES if self.chance(0.65) else 1
         for _ in range(tries):
             name, text = self.condition(about, DEEPEST)
-            if matches(self.world, about, name, text):
+            if matches(self.world, about, name, text) or "$" in text:
                 break
         return name, text
 
@@ -329,17 +329,21 @@ class Asker:
         return str(self.one([each for each in forms if each != "|"]))
 
     def composite(self, about: Json, parameter: SearchParameter) -> str:
-        """A value for each component, mostly of the same element."""
-        elements = self.world.values(about, parameter.code) or [("", {})]
-        kind, element = self.one(elements)
-        parts = []
-        for url, expression in parameter.components:
-            if self.chance(0.3):
-                kind, element = self.one(elements)
-            asked = expression.replace("as(DateTime)", "as(dateTime)")
-            found = self.world.evaluated({**element, "resourceType": kind}, asked, about) if kind else []
-            parts.append(self._component(url, found))
-        return "$".join(parts)
+        """A value for each component, mostly of the same element, of those that have a value for every component."""
+        elements = [self._components(about, parameter, each) for each in self.world.values(about, parameter.code)]
+        whole = [each for each in elements if all(each)] or elements or [[[] for _ in parameter.components]]
+        chosen = self.one(whole)
+        mixed = self.chance(0.4)
+        return "$".join(
+            self._component(url, self.one(whole)[place] if mixed else chosen[place])
+            for place, (url, _) in enumerate(parameter.components)
+        )
+
+    def _components(self, about: Json, parameter: SearchParameter, element: Value) -> list[list[Value]]:
+        """The values of each component in an element."""
+        marked = {**element[1], "resourceType": element[0]}
+        expressions = [text.replace("as(DateTime)", "as(dateTime)") for _, text in parameter.components]
+        return [self.world.evaluated(marked, each, about) for each in expressions]
 
     def _component(self, url: str, found: list[Value]) -> str:
         if not found:

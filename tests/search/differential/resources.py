@@ -292,7 +292,7 @@ def listing(make: Maker) -> Json:
 
 
 def value_set(make: Maker) -> Json:
-    concepts = [{"code": each} for each in {make.one(pools.CODES), make.one(pools.CODES)}]
+    concepts = [{"code": each} for each in sorted({make.one(pools.CODES), make.one(pools.CODES)})]
     include = {"system": make.one((*pools.URLS, *pools.SYSTEMS)), "concept": concepts}
     return {
         **published(make),
