@@ -38,6 +38,7 @@ class Question:
     compartment: str = ""
     contained: str = ""
     sort: str = ""
+    includes: tuple[tuple[str, str], ...] = ()
     page: int = 0
     posted: bool = False
     refused: bool = False
@@ -64,7 +65,7 @@ class Question:
     def _asked(self) -> list[tuple[str, str]]:
         several = [("_type", ",".join(self.types))] if len(self.types) > 1 else []
         inside = [("_contained", self.contained)] if self.contained else []
-        return [*several, *self.parameters, *inside, *([("_sort", self.sort)] if self.sort else [])]
+        return [*several, *self.parameters, *inside, *self.includes, *([("_sort", self.sort)] if self.sort else [])]
 
 
 @dataclass(frozen=True)
@@ -165,6 +166,8 @@ async def compare(client: Client, world: World, question: Question) -> tuple[Dif
         said = said or (f"total {bundle['total']} of {len(got)}" if bundle["total"] != len(got) else None)
         said = said or (await _wrong_pages(client, question, got) if question.page else None)
         difference = Difference(question, said) if said else None
+        brought = reference.included(world, wanted, question.includes)
+        difference = difference or judged(question, ids(bundle, "include"), brought)
     return difference, interesting
 
 
@@ -176,9 +179,10 @@ def judged(question: Question, got: Sequence[str], wanted: set[str]) -> Differen
     return Difference(question, "a resource twice") if len(got) != len(wanted) else None
 
 
-def ids(bundle: Json) -> list[str]:
-    """The results in a Bundle (`Type/id`), in their order."""
-    return [f"{each['resource']['resourceType']}/{each['resource']['id']}" for each in bundle.get("entry", [])]
+def ids(bundle: Json, mode: str = "match") -> list[str]:
+    """The results in a Bundle (`Type/id`), in their order; with `include` what was brought beside them."""
+    entries = [each["resource"] for each in bundle.get("entry", []) if each["search"]["mode"] == mode]
+    return [f"{each['resourceType']}/{each['id']}" for each in entries]
 
 
 def _wrong_order(world: World, question: Question, got: Sequence[str]) -> str | None:

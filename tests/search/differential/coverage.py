@@ -23,6 +23,7 @@ def parts_of(question: Question) -> set[str]:
         "_sort": question.sort,
         "pages": question.page,
         "POST": question.posted,
+        **{name: True for name, _ in question.includes},
     }
     return found | {name for name, used in asked.items() if used}
 

@@ -92,8 +92,26 @@ class Asker:
             return Question((resource_type,), tuple(conditions), refused=True)
         compartment = self.compartment(about) if self.chance(0.08) else ""
         sort = self.sort(about) if self.chance(0.2) else ""
+        if self.chance(0.1):
+            return Question((resource_type,), tuple(conditions), compartment, "", sort, self.includes(about))
         page = self.one((1, 2, 3)) if self.chance(0.15) else 0
-        return Question((resource_type,), tuple(conditions), compartment, "", sort, page, self.chance(0.1))
+        return Question((resource_type,), tuple(conditions), compartment, "", sort, (), page, self.chance(0.1))
+
+    def includes(self, about: Json) -> tuple[Parameter, ...]:
+        """What is to come with the results: what they refer to, and what refers to them."""
+        found = [("_revinclude", f"{other['resourceType']}:{code}") for other, code in self.about(about)]
+        for parameter in parameters(about["resourceType"]).values():
+            if parameter.type == "reference" and "canonical" not in parameter.code:
+                name = f"{about['resourceType']}:{parameter.code}"
+                found += [("_include", name)] if parameter.expression and parameter.code not in NOT_ASKED else []
+                found += [
+                    ("_include", f"{name}:{to.type}") for to in addresses(self.world, about, parameter.code) if to.type
+                ]
+        return tuple(dict.fromkeys(self.one(found) for _ in range(self.one((1, 1, 2)) if found else 0)))
+
+    def about(self, resource: Json) -> list[tuple[Json, str]]:
+        """What refers to a resource, by which parameters."""
+        return self.referring.get((resource["resourceType"], resource["id"]), [])
 
     def of_types(self) -> Question:
         """A search of several types, by parameters that all have."""
@@ -109,7 +127,7 @@ class Asker:
             plain = modifier not in ("above", "below") or code in ("_profile", "_source")
             conditions.append((f"{code}:{modifier}" if modifier and plain else code, text if plain else "1"))
         sort = self.one(("", "_id", "-_id", "_lastUpdated,-_id"))
-        return Question(types, tuple(conditions), compartment, "", sort, self.one((0, 0, 2, 5)))
+        return Question(types, tuple(conditions), compartment, "", sort, (), self.one((0, 0, 2, 5)))
 
     def contained(self) -> Question:
         """A search for what lies inside other resources."""
@@ -124,7 +142,7 @@ class Asker:
             ):
                 conditions.append((name, text))
         which, sort = self.one(("true", "true", "both")), self.one(("", "_id", "-_lastUpdated"))
-        return Question((about["resourceType"],), tuple(conditions), "", which, sort, self.one((0, 0, 2)))
+        return Question((about["resourceType"],), tuple(conditions), "", which, sort, (), self.one((0, 0, 2)))
 
     def compartment(self, about: Json) -> str:
         """A compartment that the type can be in, one that holds the resource where there is one."""
@@ -190,7 +208,7 @@ class Asker:
 
     def reverse_chain(self, about: Json, depth: int) -> Parameter | None:
         """A condition on what refers to it."""
-        found = self.referring.get((about["resourceType"], about["id"]))
+        found = self.about(about)
         if not found:
             return None
         other, code = self.one(found)

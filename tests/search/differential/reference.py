@@ -57,6 +57,24 @@ def _is_asked_for(world: World, resource: Json, types: Sequence[str], query: Par
     return any(matches_all(world, part, query) for part in parts if part["resourceType"] in types)
 
 
+def included(world: World, found: set[str], includes: Parameters) -> set[str]:
+    """What `_include` and `_revinclude` bring beside the resources that were found (`Type/id`)."""
+    brought: set[str] = set()
+    for name, value in includes:
+        source, code, *target = value.split(":")
+        for other in world.of_type(source):
+            here = f"{source}/{other['id']}"
+            for address in addresses(world, other, code):
+                there = f"{address.type}/{address.id}"
+                if address.place not in world.by_place or target not in ([], [address.type]):
+                    continue
+                if name == "_include" and here in found:
+                    brought.add(there)
+                if name == "_revinclude" and there in found:
+                    brought.add(here)
+    return brought - found
+
+
 def in_compartment(world: World, resource: Json, compartment: str) -> bool:
     """Whether one of the parameters of the compartment's definition refers to its resource, or it is that itself."""
     name, _, resource_id = compartment.partition("/")
