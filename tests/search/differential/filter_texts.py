@@ -18,7 +18,6 @@ OPERATORS = {
     "composite": ("eq",),
     "special": ("eq",),
 }
-FEW_TARGETS = 20
 
 
 class Filters:
@@ -64,8 +63,11 @@ class Filters:
                 return f"{code} {self.one(operators)} {written(text)}"
 
     def along(self, about: Json, depth: int) -> str | None:
-        """A comparison at the other end of a reference, which may have to meet a filter itself."""
-        world = self.asker.world
+        """A comparison at the other end of a reference, forwards or backwards; it may have to meet a filter itself."""
+        world, referring = self.asker.world, self.asker.about(about)
+        if referring and self.chance(0.4):
+            other, code = self.one(referring)
+            return f"_has:{other['resourceType']}:{code}:{self.comparison(other, depth - 1)}"
         found = [
             (parameter, address)
             for parameter in parameters(about["resourceType"]).values()

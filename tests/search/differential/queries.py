@@ -29,6 +29,7 @@ OFTENER = (
     "Condition",
     "Patient",
     "Location",
+    "Encounter",
 )
 """Types that have the parameters with most rules"""
 COMMON = (
@@ -169,7 +170,7 @@ class Asker:
         tries = TRIES if self.chance(0.65) else 1
         for _ in range(tries):
             name, text = self.condition(about, DEEPEST)
-            if matches(self.world, about, name, text) or "$" in text:
+            if matches(self.world, about, name, text) or ("$" in text and self.chance(0.5)):
                 break
         return name, text
 
@@ -351,7 +352,7 @@ class Asker:
         elements = [self._components(about, parameter, each) for each in self.world.values(about, parameter.code)]
         whole = [each for each in elements if all(each)] or elements or [[[] for _ in parameter.components]]
         chosen = self.one(whole)
-        mixed = self.chance(0.4)
+        mixed = len(whole) > 1 and self.chance(0.6)
         return "$".join(
             self._component(url, self.one(whole)[place] if mixed else chosen[place])
             for place, (url, _) in enumerate(parameter.components)

@@ -100,7 +100,7 @@ def observation(make: Maker) -> Json:
             derivedFrom=make.some(lambda: make.to("Observation", "DocumentReference"), 1),
             basedOn=make.some(lambda: make.to("ServiceRequest", "MedicationRequest"), 1),
             method=make.concept(),
-            component=make.some(lambda: component(make), 4),
+            component=make.some(lambda: component(make), 5),
         ),
         **({"extension": [genetics(make)]} if make.chance(0.2) else {}),
         **effective,

@@ -157,7 +157,7 @@ class Values:
         coding = self.one(codings) if codings and self.chance(0.9) else {"code": self.one(pools.CODES)}
         system, code = coding.get("system", ""), coding.get("code", "")
         lot = self.random.random()
-        if system == ACT_CODE and lot < 0.4:
+        if system == ACT_CODE and lot < 0.7:
             return self.one(("below", "above")), f"{system}|{self.one(sorted(BELOW))}"
         if lot < 0.1:
             return self.one(("in", "not-in")), self.one(sorted(VALUE_SETS))
