@@ -51,14 +51,15 @@ class Parameter:
         return self.code.types is not None and self.code.types <= frozenset(type_names)
 
     def target_types(self) -> tuple[str, ...]:
-        """The resource types that its references can have, as the expression and the definitions narrow them."""
+        """The resource types that its references can have, as the expression and the definitions narrow them. What
+        names no targets, as a component does, leaves them to the elements."""
         allowed = frozenset(self.definition.targets)
         if self.code.targets is not None:
             return tuple(sorted(self.code.targets))
         by_element = frozenset(
             target for element in self.code.elements for each in element.types for target in each.targets
         )
-        return tuple(sorted(by_element & allowed if by_element else allowed))
+        return tuple(sorted(by_element & allowed if by_element and allowed else by_element or allowed))
 
 
 @dataclass(frozen=True, slots=True)

@@ -264,6 +264,7 @@ async def test_a_plus_sign_that_arrives_as_a_space() -> None:
         ),
         # modifiers and chains
         ("Patient", "name:nonsense=a", Invalid, "There is no modifier :nonsense."),
+        ("Patient", "telecom:code-text=020", NotSupported, "The modifier :code-text of the parameter telecom is not"),
         ("Patient", "name:=a", Invalid, "There is no modifier :."),
         ("Patient", "name:not=a", Invalid, "The modifier :not does not apply to name, a string parameter."),
         ("Patient", "gender:exact=a", Invalid, "The modifier :exact does not apply to gender, a token parameter."),

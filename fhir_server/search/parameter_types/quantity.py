@@ -106,10 +106,10 @@ def _opened(
 
 
 def _units(quantity: Json) -> list[tuple[str, str]]:
-    code, text = quantity.get("code", ""), quantity.get("unit", "")
+    system, code, text = quantity.get("system", ""), quantity.get("code", ""), quantity.get("unit", "")
     if not code:
-        return [("", text)]
-    coded = (quantity.get("system", ""), code)
+        return [("", text), (system, "")] if system else [("", text)]
+    coded = (system, code)
     return [coded] if text in ("", code) else [coded, ("", text)]
 
 

@@ -144,7 +144,7 @@ def _text(asked: Asked) -> Criterion:
 def _code_text(asked: Asked) -> Criterion:
     """The code itself, from its beginning, without regard to case: of R5, https://hl7.org/fhir/R5/search.html#modifiers"""
     folded = fold(unescape(asked.value))
-    if asked.parameter.is_only("Identifier", *_BOOLEANS):
+    if asked.parameter.is_only("Identifier", "ContactPoint", *_BOOLEANS):
         raise asked.refuse()
     if not folded:
         raise Invalid(f"The parameter {asked.parameter.name}:code-text needs the beginning of a code.")

@@ -83,9 +83,10 @@ def _time_range(match: re.Match[str], timezone: ZoneInfo) -> tuple[int, int]:
     if zone:
         offset = _zone_offset(zone) * _SECOND
         return low - offset, low + width - offset
-    # A time that comes twice, when clocks are put back, may be either.
+    # A time that comes twice, when clocks are put back, may be either; one that clocks leave out is read as before it.
     local = datetime(here.year, here.month, here.day, hours, minutes, tzinfo=timezone)
-    return low - _offset(local) * _SECOND, low + width - _offset(local.replace(fold=1)) * _SECOND
+    first = _offset(local)
+    return low - first * _SECOND, low + width - min(first, _offset(local.replace(fold=1))) * _SECOND
 
 
 def _zone_offset(zone: str) -> int:

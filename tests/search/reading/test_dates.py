@@ -40,6 +40,8 @@ def us(text: str) -> int:
         ("2016-12-31T23:59:60Z", "2017-01-01T00:00:00Z", "2017-01-01T00:00:01Z"),  # a leap second
         # 01:30 comes twice that night: the time may mean either.
         ("2026-10-25T01:30:00", "2026-10-25T00:30:00Z", "2026-10-25T01:30:01Z"),
+        # 01:30 does not come that night.
+        ("2026-03-29T01:30:00", "2026-03-29T01:30:00Z", "2026-03-29T01:30:01Z"),
     ],
 )
 def test_the_range_of_a_date(text: str, low: str, high: str) -> None:
