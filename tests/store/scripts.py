@@ -248,6 +248,7 @@ class Script:
         last, unit, base = max(first, "n3"), pick((None, "kg")), pick(("g", "kg", None))
         quantity = QuantityIs("value", pick(PREFIXES), first, last, None, unit, elements, ("code",))
         canonical = QuantityIs("value", pick(PREFIXES), first, last, CANONICAL, base, elements, ("code",))
+        coded = not self._exact_only and pick((True, False))
         leaves: tuple[Criterion, ...] = (
             TokenIs(pick(("code", "status")), pick((None, *SYSTEMS)), pick((None, *CODES)), elements),
             TokenIs("_security", None, pick("NR"), elements),
@@ -260,9 +261,9 @@ class Script:
             IdIs(tuple(self.random.sample(IDS, 3)), elements),
             LastUpdatedIs(pick(PREFIXES), now, now + pick((1000, 50_000)), elements),
             NumberIs("length", pick(PREFIXES), first, pick((first, max(first, "n3"))), elements),
-            pick((quantity, AllOf((TokenIs("code", None, pick(CODES)), quantity)))),
+            AllOf((TokenIs("code", None, pick(CODES)), quantity)) if coded else quantity,
             QuantityIs("value", pick(PREFIXES), first, first, pick(SYSTEMS), pick((None, "kg", "g")), elements),
-            pick((canonical, AllOf((canonical, TokenIs("code", pick(SYSTEMS), pick(CODES)))))),
+            AllOf((canonical, TokenIs("code", pick(SYSTEMS), pick(CODES)))) if coded else canonical,
             IsNear("near", *pick(PLACES), metres, elements),
             AnyOf(tuple(ReferenceTo(pick(("subject", "author")), "Patient", id, elements) for id in IDS[:5])),
             IsPresent(pick(("code", "name", "other", "identifier")), elements),
