@@ -40,6 +40,10 @@ from fhir_server.fhirpath.values.kinds import INTEGER, KIND_OF_TYPE, NUMBER, num
 from fhir_server.fhirpath.variables import variable
 
 _CACHED = 8192
+_NOT_FOR_SEARCH = frozenset(
+    {"now", "today", "timeOfDay", "memberOf", "subsumes", "subsumedBy", "conformsTo", "slice", "trace"}
+)
+"""What changes with time, or with what is known elsewhere: an index would go stale unnoticed"""
 _WITH_SOURCE = (Member, Call)
 """What follows on a source, and sees what that has defined"""
 
@@ -194,6 +198,8 @@ def _call(one: _OneExpression, node: Call, focus: Code) -> Code:
     function = FUNCTIONS.get(node.name)
     if function is None:
         raise one.invalid(f"There is no function {node.name}()", node)
+    if one.for_search and node.name in _NOT_FOR_SEARCH:
+        raise one.not_supported(f"The function {node.name}() is not offered in the expression of an index", node)
     if not function.minimum <= len(node.arguments) <= function.maximum:
         raise one.invalid(f"The function {node.name}() does not take {len(node.arguments)} arguments", node)
     source = focus if node.source is None else one.code(node.source, focus)

@@ -4,11 +4,14 @@ A resource has a dozen properties and a type has fifty parameters, most of which
 that are there costs a fraction of evaluating every expression.
 """
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from fhir_server.fhirpath.code import Code, Env, Item
+from fhir_server.fhirpath.env import MAX_STEPS
+from fhir_server.fhirpath.errors import TooManySteps
 from fhir_server.fhirpath.readers import Reader, reader
 from fhir_server.search.draft import Draft
 from fhir_server.search.parameter_type import Extract, Extraction
@@ -16,6 +19,8 @@ from fhir_server.search.parameter_types import TYPE_BY_NAME
 from fhir_server.search.parameters import BY_ROW, Parameter, Parameters
 from fhir_server.search.reading.dates import DateReader
 from fhir_server.search.reading.references import ReferenceReader
+
+log = logging.getLogger("fhir_server.search")
 
 Step = Callable[[list[Item], Env, Draft], None]
 """Evaluates one operand on a resource and adds its entries"""
@@ -37,11 +42,28 @@ def plan(parameters: Parameters, resource_type: str, read_date: DateReader, read
         if parameter.name in BY_ROW or parameter.name in TYPE_BY_NAME[parameter.definition.type].not_offered:
             continue
         for keys, step in _steps(parameters, Extraction(parameter, read_date, read_reference)):
+            step = _bounded(step, parameter) if parameter.definition.source else step
             if keys is None:
                 always.append(step)
             for key in keys or ():
                 by_key.setdefault(key, []).append(step)
     return Plan({key: tuple(steps) for key, steps in by_key.items()}, tuple(always))
+
+
+def _bounded(step: Step, parameter: Parameter) -> Step:
+    """The step of a parameter that the standard does not have: whatever its expression does, the work on one resource
+    has a limit, and the other parameters are none the worse for it."""
+
+    def bounded(focus: list[Item], env: Env, draft: Draft) -> None:
+        before, env.steps_left = env.steps_left, MAX_STEPS
+        try:
+            step(focus, env, draft)
+        except TooManySteps:
+            log.warning("%s takes too long on a %s, which it does not find", parameter.definition.url, focus[0][0])
+        finally:
+            env.steps_left = before
+
+    return bounded
 
 
 def _steps(parameters: Parameters, extraction: Extraction) -> list[tuple[frozenset[str] | None, Step]]:

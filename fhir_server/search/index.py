@@ -3,6 +3,7 @@
 https://hl7.org/fhir/R4/search.html, https://hl7.org/fhir/R4/compartmentdefinition.html
 """
 
+import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from types import MappingProxyType
@@ -124,6 +125,8 @@ class _Surroundings(Env):
 
     def __init__(self, resource: Item, definitions: Definitions, read: ReferenceReader, resolved: Resolved) -> None:
         super().__init__(resource)
+        # The standard's own expressions walk the resource a few times, however large it is.
+        self.steps_left = sys.maxsize
         self._definitions = definitions
         self._read = read
         self._resolved = resolved

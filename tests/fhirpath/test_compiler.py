@@ -199,6 +199,13 @@ def test_what_is_refused_when_it_is_compiled(
     assert str(caught.value) == f"{reason} (column {offset + 1} of the FHIRPath expression {expression!r})"
 
 
+@pytest.mark.parametrize("function", ["now()", "today()", "birthDate.memberOf('http://x')", "conformsTo('http://x')"])
+def test_an_index_has_nothing_that_changes_without_the_resource(function: str) -> None:
+    assert COMPILER.compile(function, "Patient")
+    with pytest.raises(ExpressionNotSupported):
+        FOR_SEARCH.compile(function, "Patient")
+
+
 def test_of_what_an_index_resolves_only_the_type_is_known() -> None:
     with pytest.raises(ExpressionNotSupported) as caught:
         FOR_SEARCH.compile("Patient.managingOrganization.resolve().name", "Patient")

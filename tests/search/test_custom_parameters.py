@@ -186,3 +186,38 @@ async def test_in_a_transaction(fhir: Client) -> None:
     assert answer.status_code == 200, answer.text
     await indexed(fhir, "bed")
     assert await ids(fhir, "Patient?bed=oak") == ["a"]
+
+
+async def test_an_expression_may_use_the_whole_language(fhir: Client) -> None:
+    await fhir.put(patient("a", name=[{"family": "Ångström"}], birthDate="1941-07-05"))
+    await fhir.put(patient("b", name=[{"family": "Bell"}]))
+    initial = await posted(fhir, code="initial", expression="Patient.name.first().family.substring(0, 1)")
+    born = await posted(
+        fhir,
+        url="http://example.org/fhir/SearchParameter/of-age",
+        code="of-age",
+        type="date",
+        expression="Patient.birthDate + 18 years",
+    )
+    for id in (initial, born):
+        assert (await indexed(fhir, id))["status"] == "complete"
+    assert await ids(fhir, "Patient?initial=a") == ["a"]
+    assert await ids(fhir, "Patient?of-age=1959-07-05") == ["a"]
+    assert await ids(fhir, "Patient?of-age:missing=true") == ["b"]
+
+
+async def test_an_expression_that_would_go_stale_is_refused(fhir: Client) -> None:
+    answer = await fhir.post(parameter(type="token", expression="Patient.birthDate > today()"))
+    assert answer.status_code == 422
+    assert "today() is not offered" in answer.json()["issue"][0]["diagnostics"]
+
+
+async def test_an_expression_without_end_hurts_no_other_parameter(
+    fhir: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    endless = await posted(fhir, expression="Patient.name.family.repeat($this & 'a')")
+    await indexed(fhir, endless)
+    await fhir.put(patient("a", name=[{"family": "Bell"}], gender="female"))
+    assert await ids(fhir, "Patient?family=bell&gender=female") == ["a"]
+    assert await ids(fhir, "Patient?bed=bell") == []
+    assert "SearchParameter/bed takes too long on a Patient" in caplog.text

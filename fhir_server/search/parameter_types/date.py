@@ -14,7 +14,7 @@ from fhir_server.search.reading.escapes import unescape
 from fhir_server.store.criteria import Criterion, DateIs, LastUpdatedIs, Prefix
 from fhir_server.store.entries import EARLIEST, LATEST
 
-_DATES = ("date", "dateTime", "instant")
+_DATES = ("date", "dateTime", "instant", "System.Date", "System.DateTime")
 _PREFIXES = frozenset(get_args(Prefix))
 _APPROXIMATELY = 10
 """`ap` reaches a tenth of the time between the date and now farther to both sides"""
