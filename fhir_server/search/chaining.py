@@ -8,11 +8,13 @@ from collections.abc import Awaitable, Callable
 
 from fhir_server.outcome import Invalid, NotSupported
 from fhir_server.search.compilation import Compilation
+from fhir_server.search.contained import is_known_inside
 from fhir_server.search.context import SearchContext
 from fhir_server.search.offered import require_indexed, why_not_followed
 from fhir_server.search.parameter_path import Backward, Hop
 from fhir_server.search.parameters import Parameter
-from fhir_server.store.criteria import AnyOf, Chained, Criterion, ReverseChained
+from fhir_server.store.criteria import AnyOf, Chained, Criterion, InGroup, ReverseChained
+from fhir_server.store.entries import contained_group
 
 Rest = Callable[[str], Awaitable[tuple[Criterion, ...] | None]]
 """What must hold at the other end, for resources of this type; None where the type lacks the parameter"""
@@ -64,7 +66,17 @@ async def _to_type(compilation: Compilation, parameter: Parameter, target: str, 
     criteria = await rest(target)
     if criteria is None:
         raise Invalid(f"{target} does not have what is chained to {parameter.name}.")
-    return Chained(parameter.name, target, criteria, parameter.elements)
+    return _reaching(parameter, target, criteria)
+
+
+def _reaching(parameter: Parameter, target: str, criteria: tuple[Criterion, ...]) -> Criterion:
+    """A reference to a resource of this type that matches: one of its own or, where entries decide it, one that is
+    contained. https://hl7.org/fhir/R4/search.html#contained"""
+    chained = Chained(parameter.name, target, criteria, parameter.elements)
+    if not is_known_inside(criteria):
+        return chained
+    elements = (*parameter.elements, f"{parameter.resource_type}.contained")
+    return AnyOf((chained, InGroup(contained_group(parameter.name, target), criteria, elements)))
 
 
 async def _to_any(compilation: Compilation, parameter: Parameter, rest: Rest) -> Criterion:
@@ -79,7 +91,7 @@ async def _to_any(compilation: Compilation, parameter: Parameter, rest: Rest) ->
             refusals.append(refusal)
             continue
         if criteria is not None:
-            found.append(Chained(parameter.name, target, criteria, parameter.elements))
+            found.append(_reaching(parameter, target, criteria))
     if not found:
         if refusals:
             raise refusals[0]

@@ -23,6 +23,7 @@ from fhir_server.store.criteria import (
     Query,
     ReverseChained,
 )
+from fhir_server.store.entries import contained_group
 
 Which = Literal["false", "true", "both"]
 Returns = Literal["container", "contained"]
@@ -52,10 +53,21 @@ def containers(contained: Contained, types: Sequence[str], definitions: Definiti
         if contained.both and type == contained.type:
             alternatives.append(AllOf(contained.criteria))
         if any(element.name == "contained" for element in definitions.structure(type).elements):
-            alternatives.append(InGroup(f"#{contained.type}", contained.criteria, (f"{type}.contained",)))
+            group = contained_group("", contained.type)
+            alternatives.append(InGroup(group, contained.criteria, (f"{type}.contained",)))
         if alternatives:
             parts.append(Query(type, (alternatives[0] if len(alternatives) == 1 else AnyOf(tuple(alternatives)),)))
     return tuple(parts)
+
+
+def is_known_inside(criteria: Sequence[Criterion]) -> bool:
+    """Whether the entries of a contained resource decide these criteria: no chains, and nothing that it has not."""
+    try:
+        for criterion in criteria:
+            _check(criterion)
+    except NotSupported:
+        return False
+    return True
 
 
 def _check(criterion: Criterion) -> None:

@@ -32,7 +32,8 @@ Resolved = Mapping[tuple[str, str], tuple[str, str]]
 
 
 class Draft:
-    """The entries of one resource, with repetitions, in the order of its elements."""
+    """The entries of one resource, with repetitions, in the order of its elements. `inside`: reference parameters with
+    the ids of the contained resources that they refer to."""
 
     __slots__ = (
         "beside",
@@ -41,6 +42,7 @@ class Draft:
         "exacts",
         "groups",
         "identifiers",
+        "inside",
         "numbers",
         "positions",
         "present",
@@ -74,6 +76,7 @@ class Draft:
         self.targets: list[Target] = []
         self.compartments: list[Compartment] = []
         self.beside: tuple[Beside, ...] = ()
+        self.inside: list[tuple[str, str]] = []
 
     def entries(self) -> Entries:
         """The entries, each once."""

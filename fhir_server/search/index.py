@@ -20,7 +20,7 @@ from fhir_server.search.patient_links import PatientLink, PatientLinks
 from fhir_server.search.reading.dates import date_reader
 from fhir_server.search.reading.references import ReferenceReader, reference_reader, type_in_reference
 from fhir_server.search.reading.words import CONTENT, TEXT, content_words, narrative_words
-from fhir_server.store.entries import Entries, Target, Word
+from fhir_server.store.entries import Entries, Target, Word, contained_group
 
 __all__ = ["Indexer", "PatientLink"]
 
@@ -71,14 +71,17 @@ class Indexer:
         draft.targets = [target for target in draft.targets if target != own]
 
     def _add_contained(self, resource: dict[str, Any], draft: Draft) -> None:
-        """A group for each contained resource; what it contains itself FHIR does not allow."""
+        """A group for each contained resource, by its type and by the parameters that refer to it; what it contains
+        itself FHIR does not allow."""
         contained = resource.get("contained")
         for each in contained if isinstance(contained, list) else ():
             name = each.get("resourceType") if isinstance(each, dict) else None
             if isinstance(name, str) and self._definitions.is_resource_type(name):
                 inner = Draft(draft.resolved)
                 self._evaluate(name, each, inner)
-                draft.groups.append((f"#{name}", inner.contained()))
+                entries = inner.contained()
+                referring = dict.fromkeys(param for param, id in draft.inside if id == each.get("id"))
+                draft.groups += [(contained_group(param, name), entries) for param in ("", *referring)]
 
     def _evaluate(self, resource_type: str, resource: dict[str, Any], draft: Draft) -> None:
         its_plan = self._plans.get(resource_type)

@@ -98,7 +98,19 @@ class Entries:
 
 Group = tuple[str, Entries]
 """Entries that hold together. (code of a composite parameter, entries whose parameter codes are `1`, `2`, `3`, the
-places of the components): one for each element that the composite is about. (`#Type`, entries of a contained
-resource): one for each contained resource, found by `_contained`."""
+places of the components): one for each element that the composite is about. (`contained_group`, entries of a contained
+resource): one for each contained resource, found by `_contained`, and one for each reference parameter that leads to
+it, found by chains."""
+
+
+def contained_group(param: str, type: str) -> str:
+    """The name of the group of a contained resource of this type: of any, or of those that a parameter refers to."""
+    return f"{param}#{type}"
+
+
+def leads_inside(group: str) -> bool:
+    """Whether a group is of contained resources that a parameter refers to."""
+    return group.find("#") > 0
+
 
 NO_ENTRIES = Entries()

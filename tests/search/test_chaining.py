@@ -13,6 +13,7 @@ from fhir_server.store.criteria import (
     Criterion,
     IdentifierIs,
     IdIs,
+    InGroup,
     IsPresent,
     Not,
     ReferenceTo,
@@ -20,7 +21,7 @@ from fhir_server.store.criteria import (
     StringIs,
     TokenIs,
 )
-from tests.search.queries import criterion, search
+from tests.search.queries import criterion, outside, search
 from tests.search.samples import CONTEXT
 
 SUBJECT = ("Observation.subject",)
@@ -184,7 +185,26 @@ ENCOUNTER_SUBJECT = ("Encounter.subject",)
     ],
 )
 async def test_a_chain(resource_type: str, query: str, expected: Criterion) -> None:
-    assert await criterion(resource_type, query) == expected
+    assert outside(await criterion(resource_type, query)) == expected
+
+
+async def test_a_chain_leads_to_what_is_contained_too() -> None:
+    """Where the entries of a contained resource decide it: not where the chain goes on, and not by id."""
+    peter = (StringIs("name", "peter", elements=("Patient.name",)),)
+    assert await criterion("Observation", "subject:Patient.name=peter") == AnyOf(
+        (
+            Chained("subject", "Patient", peter, SUBJECT),
+            InGroup("subject#Patient", peter, (*SUBJECT, "Observation.contained")),
+        )
+    )
+    by_id = await criterion("Observation", "patient._id=a")
+    assert by_id == Chained("patient", "Patient", (IdIs(("a",), ("Patient.id",)),), SUBJECT)
+    longer = await criterion("Observation", "patient.organization.name=ely")
+    assert isinstance(longer, Chained)
+    (inner,) = longer.criteria
+    assert isinstance(inner, AnyOf)
+    assert isinstance(inner.criteria[1], InGroup)
+    assert inner.criteria[1].group == "organization#Organization"
 
 
 @pytest.mark.parametrize(

@@ -158,6 +158,7 @@ def test_an_observation() -> None:
     systolic = Entries(
         tokens=(("1", "http://loinc.org", "8480-6"),), quantities=tuple(("2", *each) for each in pressure)
     )
+    role = Entries(references=(("organization", "Organization", "home"),), present=("organization",))
     found = without_words(
         INDEXER.entries(OBSERVATION),
         "a 1 final vital signs 85354 9 blood pressure 9449305552 2026 07 01t09 30 00 01 "
@@ -228,10 +229,8 @@ def test_an_observation() -> None:
         groups=(
             ("combo-code-value-quantity", systolic),
             ("component-code-value-quantity", systolic),
-            (
-                "#PractitionerRole",
-                Entries(references=(("organization", "Organization", "home"),), present=("organization",)),
-            ),
+            ("#PractitionerRole", role),
+            ("performer#PractitionerRole", role),
         ),
         targets=(("Patient", "p1"), ("Practitioner", "n1"), ("Organization", "home")),
         compartments=(("Patient", "p1"), ("Practitioner", "n1")),

@@ -300,9 +300,11 @@ def test_the_example_of_a_contained_resource_alone(fhir: Asking) -> None:
     assert (only["resource"]["resourceType"], only["search"]) == ("Medication", {"mode": "match"})
 
 
-def test_a_chain_does_not_lead_into_what_is_contained(fhir: Asking) -> None:
-    """Here we depart from the page, by which `custom` is found too: docs/search.md says so."""
-    assert found(fhir.bundle("MedicationRequest?medication.ingredient-code=abc")) == ["by-reference"]
+def test_a_chain_leads_into_what_is_contained(fhir: Asking) -> None:
+    bundle = fhir.bundle("MedicationRequest?medication.ingredient-code=abc")
+    assert sorted(found(bundle)) == ["by-reference", "custom"]
+    bundle = fhir.bundle("MedicationRequest?medication:Medication.ingredient-code:not=abc")
+    assert not {"by-reference", "custom"} & set(found(bundle))
 
 
 SUMMARISED = {

@@ -3,7 +3,8 @@
 A resource of this server is indexed by type and id, whichever way it was written and without its version; anything
 else by its URL; a reference with a version also with it. A logical reference is indexed by its identifier
 (`subject:identifier`), and where it was resolved also as the resource. A canonical is found with and without its
-version. What is contained is not indexed as a reference.
+version. What is contained is not indexed as a reference;
+the group of its entries is named after the parameter too, so that chains lead into it.
 """
 
 from collections.abc import Mapping
@@ -30,6 +31,8 @@ def _extractors(extraction: Extraction) -> Mapping[str, Extract]:
     def reference(value: Any, draft: Draft) -> None:
         literal, logical = value.get("reference"), value.get("identifier")
         found = None if literal is None else read(literal)
+        if literal is not None and literal.startswith("#"):
+            draft.inside.append((name, literal[1:]))
         if found is not None and found[0] and is_versioned(literal):
             draft.references.append((versioned, found[0], f"{found[1]}{literal[literal.rindex('/_history/') :]}"))
         if logical is not None:

@@ -34,6 +34,11 @@ def beside_code(code: str) -> str:
     return f"\x1fbeside\x1f{code}"
 
 
+def inside_word(type: str, group: str) -> str:
+    """The word of rows that refer to something contained, by the name of its group."""
+    return posting_word(type, f"\x1finside\x1f{group}")
+
+
 class TokenForms(NamedTuple):
     """What is kept of a token, so that it is found by system and code, by code, by system, and at all; as sets that
     keep their order."""

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from fhir_server.store.entries import CANONICAL, Entries
+from fhir_server.store.entries import CANONICAL, Entries, leads_inside
 from fhir_server.store.sqlite import forms
 from fhir_server.store.sqlite.forms import beside_code, field_number
 
@@ -121,6 +121,8 @@ def _exact_words(type: str, entries: Entries, group: str) -> list[str]:
 def _group_words(type: str, group: str, entries: Entries) -> list[str]:
     """The words by which rows with such a group are found."""
     words = _exact_words(type, entries, group)
+    if leads_inside(group):
+        words.append(forms.inside_word(type, group))
     for param, system, code in entries.tokens:
         words += forms.token_forms(type, forms.group_param(group, param), system, code).postings
     return words

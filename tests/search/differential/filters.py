@@ -14,6 +14,10 @@ Condition = Callable[[World, Json, str, str], bool]
 """Whether a resource meets a parameter, by its name and value in a query"""
 Rest = Callable[[Json], bool]
 
+UNKNOWN_INSIDE = ("_id", "_lastUpdated", "_list", "_filter")
+"""What a contained resource has not, or is not asked for"""
+INTO_HIERARCHIES = ("organization", "partof", "location")
+"""References by which `:above` and `:below` follow a hierarchy"""
 PREFIXED = frozenset({"date", "number", "quantity"})
 
 
@@ -24,6 +28,8 @@ class Reading:
         self.world = world
         self.rest = text
         self.plain = plain
+        self.beyond = 0
+        """How much has been read so far that a contained resource cannot be asked for"""
 
     def take(self, pattern: str) -> str | None:
         """The text at the beginning that has this form, taken off; None where there is none."""
@@ -55,22 +61,27 @@ class Reading:
     def path(self) -> Rest:
         """A comparison, perhaps at the other end of references."""
         if (has := self.take(r"_has:\w+:[\w-]+:")) is not None:
+            self.beyond += 1
             _, other, by, _ = has.split(":")
             rest = self.path()
             return lambda resource: any(rest(each) for each in self.referring(resource, other, by))
         code = self.take(r"[\w-]+") or ""
         only = (self.take(r":\w+") or ":")[1:]
         inside: Rest | None = None
+        before = self.beyond
         if self.take(r"\[") is not None:
             inside = self.expression()
             self.take(r"\s*\]")
         if self.take(r"\.") is not None:
             rest = self.path()
+            known, self.beyond = self.beyond == before, self.beyond + 1
             return lambda resource: any(
                 (inside is None or _tried(inside, target)) and _tried(rest, target)
-                for target in self.targets(resource, code, only)
+                for target in self.targets(resource, code, only, contained=known)
             )
         operator = (self.take(r"\s+[a-z]{2}\s+") or "").strip()
+        if code in UNKNOWN_INSIDE or (operator in ("ss", "sb") and code in INTO_HIERARCHIES):
+            self.beyond += 1
         value = self.value()
         return lambda resource: self.compare(resource, code, operator, value)
 
@@ -109,10 +120,13 @@ class Reading:
         found = [text for each in self.world.values(resource, code) for text in texts(*each)]
         return folded(unescaped(value)) in map(folded, found)
 
-    def targets(self, resource: Json, code: str, only: str) -> list[Json]:
+    def targets(self, resource: Json, code: str, only: str, *, contained: bool = False) -> list[Json]:
+        """What the references of a parameter lead to."""
         addresses = [self.world.address(value) for _, value in self.world.values(resource, code)]
         places = [each.place for each in addresses if each is not None and only in ("", each.type)]
-        return [self.world.by_place[place] for place in places if place in self.world.by_place]
+        inside = self.world.inside(resource, code) if contained else []
+        own = [self.world.by_place[place] for place in places if place in self.world.by_place]
+        return own + [each for each in inside if only in ("", each["resourceType"])]
 
     def referring(self, resource: Json, other: str, by: str) -> list[Json]:
         return [each for each in self.world.of_type(other) if resource in self.targets(each, by, "")]

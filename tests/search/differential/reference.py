@@ -10,7 +10,7 @@ from fhir_server.definitions.definitions import r4
 from fhir_server.definitions.structures import SearchParameter
 from tests.search.differential.dates import date_matches
 from tests.search.differential.escapes import split, unescaped
-from tests.search.differential.filters import Reading
+from tests.search.differential.filters import INTO_HIERARCHIES, UNKNOWN_INSIDE, Reading
 from tests.search.differential.nearness import near
 from tests.search.differential.numbers import number_matches, quantity_matches
 from tests.search.differential.references import ID, Address, address_of
@@ -148,7 +148,22 @@ def _chained(world: World, resource: Json, head: str, rest: str, text: str) -> b
         except ValueError:
             if only:
                 raise
-    return False
+    inside = [each for each in world.inside(resource, code) if only in ("", each["resourceType"])]
+    return is_known_inside(rest) and any(_meets(world, each, rest, text) for each in inside)
+
+
+def _meets(world: World, resource: Json, rest: str, text: str) -> bool:
+    try:
+        return matches(world, resource, rest, text)
+    except ValueError:
+        return False
+
+
+def is_known_inside(name: str) -> bool:
+    """Whether a contained resource can be asked for this: it has no id of its own, and no chain leads on from it."""
+    code, _, modifier = name.partition(":")
+    hierarchy = modifier in ("above", "below") and code in INTO_HIERARCHIES
+    return "." not in name and code not in (*UNKNOWN_INSIDE, "_has") and not hierarchy
 
 
 def addresses(world: World, resource: Json, code: str) -> list[Address]:

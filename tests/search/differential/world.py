@@ -77,6 +77,15 @@ class World:
         found = evaluate(expression, copy if focus is resource else focus, **types)
         return [each for value in found for each in _without_extension(value) if each[1] is not None]
 
+    def inside(self, resource: Json, code: str) -> list[Json]:
+        """The contained resources that a reference parameter leads to."""
+        literals = [
+            value["reference"]
+            for kind, value in self.values(resource, code)
+            if kind == "Reference" and isinstance(value.get("reference"), str)
+        ]
+        return [each for each in resource.get("contained", []) if f"#{each['id']}" in literals]
+
     def address(self, value: Any) -> Address | None:
         """Where a Reference or canonical points, a logical reference as it was resolved."""
         if isinstance(value, str):

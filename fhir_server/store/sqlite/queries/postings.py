@@ -24,6 +24,7 @@ from fhir_server.store.criteria import (
     TokenIs,
     UriIs,
 )
+from fhir_server.store.entries import leads_inside
 from fhir_server.store.sqlite import forms
 from fhir_server.store.sqlite.queries.resolved import Resolved, Words
 
@@ -43,7 +44,7 @@ def words_for(type: str, criterion: Criterion | Resolved, group: str = "") -> Wo
         case AllOf(criteria):
             return all_words([words_for(type, part, group) for part in criteria])
         case InGroup(name, criteria):
-            return None if group else _never_complete([words_for(type, part, name) for part in criteria])
+            return None if group else _in_group_words(type, name, criteria)
     if group:
         return _group_word(type, criterion, group)
     if isinstance(criterion, InCompartment):
@@ -91,6 +92,11 @@ def _exact_word(type: str, criterion: Criterion, group: str) -> Words | None:
             return Words(forms.posting_word(type, forms.uri_key(named(param), uri)), False)
         case _:
             return None
+
+
+def _in_group_words(type: str, name: str, criteria: Sequence[Criterion]) -> Words | None:
+    inside = [Words(forms.inside_word(type, name), True)] if leads_inside(name) else []
+    return _never_complete([*inside, *(words_for(type, part, name) for part in criteria)])
 
 
 def _never_complete(parts: Sequence[Words | None]) -> Words | None:

@@ -19,12 +19,14 @@ from fhir_server.store.criteria import (
     Elements,
     HasWord,
     IdIs,
+    InGroup,
     InHierarchy,
     Not,
     ReferenceTo,
     ReverseChained,
     TermIs,
 )
+from fhir_server.store.entries import leads_inside
 from fhir_server.store.sqlite import forms
 from fhir_server.store.sqlite.functions import reference_ids
 from fhir_server.store.sqlite.queries.postings import MOST_WORDS, any_words, words_for
@@ -69,11 +71,16 @@ class Resolver:
             case AllOf(criteria):
                 return AllOf(tuple(map(self.resolved, criteria)))  # type: ignore[arg-type]
             case AnyOf(criteria):
-                return AnyOf(tuple(map(self.resolved, criteria)))  # type: ignore[arg-type]
+                return self._any_of(criteria)
             case Not(inner):
                 return Not(self.resolved(inner))  # type: ignore[arg-type]
             case _:
                 return self._looked_up(criterion) or criterion
+
+    def _any_of(self, criteria: tuple[Criterion, ...]) -> "Asked":
+        """Without the alternatives that nothing matches: most chains lead into nothing that is contained."""
+        found = [part for part in map(self.resolved, criteria) if not (isinstance(part, Resolved) and part.ids == ())]
+        return found[0] if len(found) == 1 else AnyOf(tuple(found))  # type: ignore[arg-type]
 
     def _looked_up(self, criterion: Criterion) -> Resolved | None:
         match criterion:
@@ -87,8 +94,17 @@ class Resolver:
                 return self._reverse_chained(criterion)
             case InHierarchy():
                 return self._in_hierarchy(criterion)
+            case InGroup(name) if leads_inside(name):
+                return self._inside(criterion)
             case _:
                 return None
+
+    def _inside(self, asked: InGroup) -> Resolved | None:
+        """Nothing, where nothing in the store refers to such a contained resource by this parameter."""
+        word = forms.inside_word(self._type, asked.group)
+        if self._connection.execute("SELECT 1 FROM posting(?) LIMIT 1", (word,)).get is not None:
+            return None
+        return Resolved(lambda row: FALSE, ids=(), elements=asked.elements, what=asked.group)
 
     def _term(self, asked: TermIs) -> Resolved:
         """The texts of the vocabulary that match."""
