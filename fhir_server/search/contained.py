@@ -15,6 +15,7 @@ from fhir_server.store.criteria import (
     AnyOf,
     Chained,
     Criterion,
+    HasWord,
     IdIs,
     InGroup,
     InHierarchy,
@@ -79,6 +80,8 @@ def _check(criterion: Criterion) -> None:
             _check(part)
         case Chained() | ReverseChained() | InHierarchy():
             raise NotSupported("Chains, _has, _list and hierarchies are not offered together with _contained.")
+        case HasWord():
+            raise NotSupported("_text and _content are not offered together with _contained.")
         case IdIs() | LastUpdatedIs():
             raise NotSupported("_id and _lastUpdated are not offered together with _contained.")
         case _:

@@ -65,6 +65,7 @@ async def test_every_type_can_hold_them() -> None:
         ("_contained=true&_id=a", NotSupported, "_id and _lastUpdated are not offered together with _contained."),
         ("_contained=true&_filter=not (_id eq a)", NotSupported, "_id and _lastUpdated are not offered together"),
         ("_contained=both&link.name=a", NotSupported, "Chains, _has, _list and hierarchies are not offered together"),
+        ("_contained=true&_content=a", NotSupported, "_text and _content are not offered together with _contained."),
         ("_contained=true&_list=7", NotSupported, "Chains, _has, _list and hierarchies are not offered together"),
         (
             "_contained=true&name=a&_sort=name",

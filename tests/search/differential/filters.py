@@ -14,7 +14,7 @@ Condition = Callable[[World, Json, str, str], bool]
 """Whether a resource meets a parameter, by its name and value in a query"""
 Rest = Callable[[Json], bool]
 
-UNKNOWN_INSIDE = ("_id", "_lastUpdated", "_list", "_filter")
+UNKNOWN_INSIDE = ("_id", "_lastUpdated", "_list", "_filter", "_text", "_content")
 """What a contained resource has not, or is not asked for"""
 INTO_HIERARCHIES = ("organization", "partof", "location")
 """References by which `:above` and `:below` follow a hierarchy"""

@@ -193,6 +193,9 @@ class Asker:
 
     def chain(self, about: Json, depth: int) -> Parameter | None:
         """A condition on what a reference leads to."""
+        inside = self.chain_inside(about)
+        if inside is not None and self.chance(0.5):
+            return inside
         found = [
             (parameter, address)
             for parameter in parameters(about["resourceType"]).values()
@@ -206,6 +209,20 @@ class Asker:
         name, text = self.condition(self.world.by_place[address.place], depth - 1)
         typed = len(parameter.targets) > FEW_TARGETS or self.chance(0.5) or not _open(name)
         return f"{parameter.code}{f':{address.type}' if typed else ''}.{name}", text
+
+    def chain_inside(self, about: Json) -> Parameter | None:
+        """A condition on what a reference leads to inside the resource."""
+        found = [
+            (parameter.code, each)
+            for parameter in parameters(about["resourceType"]).values()
+            if parameter.type == "reference"
+            for each in self.world.inside(about, parameter.code)
+        ]
+        if not found:
+            return None
+        code, inside = self.one(found)
+        name, text = self.plain(inside)
+        return f"{code}:{inside['resourceType']}.{name}", text
 
     def reverse_chain(self, about: Json, depth: int) -> Parameter | None:
         """A condition on what refers to it."""

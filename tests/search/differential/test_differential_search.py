@@ -121,6 +121,7 @@ MUTATIONS: dict[str, Mutate] = {
     "versions of references ignored": attribute(
         reference, "_points_at", lambda address, asked, base: points_at(address, asked.partition("/_history/")[0], base)
     ),
+    "chains do not lead into what is contained": attribute(reference, "is_known_inside", lambda name: False),
     "escapes kept": attribute(reference, "unescaped", lambda text: text),
     "the system of a token ignored": attribute(tokens, "_is", lambda place, token, parts: token.code == parts[-1]),
     "the last value of a List is not in it": attribute(
