@@ -70,11 +70,23 @@ async def test_a_selective_chain_is_looked_up_first_and_drives(session: Session)
 
 async def test_a_broad_chain_is_asked_of_each_candidate(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "SOME", 10)
+    monkeypatch.setattr(search, "FEW_TO_LEAD_OVER", 10)
     chain = Chained("subject", "Patient", (FEMALE,))
     assert "probe subject:Patient" in await steps(session, chain, CODE)
     broad = await session.search(Query("Observation", (chain,), BY_DATE, 10))
     assert len(broad.versions) == 10
     assert await session.count(Query("Observation", (chain,))) == 1_000
+
+
+async def test_of_few_candidates_each_is_asked_where_it_leads(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over how many resources a chain leads is not found out then."""
+    has = ReverseChained("Observation", "subject", (TokenIs("code", SNOMED, None),))
+    monkeypatch.setattr(search, "FEW_TO_LEAD_OVER", 100)
+    taken = await steps(session, has, FAMILY, type="Patient")
+    assert "probe _has:Observation:subject None; drive string 1" in taken
+    assert await session.count(Query("Patient", (has, FAMILY))) == 1
 
 
 async def test_what_refers_to_it_drives(session: Session) -> None:

@@ -47,6 +47,17 @@ MOST_TEXTS = 400
 MOST_IN_HIERARCHY = 5_000
 
 
+def is_linked(criterion: Criterion) -> bool:
+    """Whether other resources decide a criterion."""
+    match criterion:
+        case AllOf(criteria) | AnyOf(criteria):
+            return any(map(is_linked, criteria))
+        case Not(inner):
+            return is_linked(inner)
+        case _:
+            return isinstance(criterion, Chained | ReverseChained | InHierarchy)
+
+
 class Inner(Protocol):
     """Makes the search for what a chain leads over; `most` is how many rows it may give."""
 

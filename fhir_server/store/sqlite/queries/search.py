@@ -30,7 +30,7 @@ from fhir_server.store.sqlite.queries.plan import (
 )
 from fhir_server.store.sqlite.queries.postings import all_words, words_for
 from fhir_server.store.sqlite.queries.predicates import condition
-from fhir_server.store.sqlite.queries.resolve import MANY, SOME, Resolver
+from fhir_server.store.sqlite.queries.resolve import MANY, SOME, Resolver, is_linked
 from fhir_server.store.sqlite.queries.resolved import Words
 from fhir_server.store.sqlite.queries.sort_values import key_value
 from fhir_server.store.sqlite.queries.sql import TRUE, Sql, all_of
@@ -44,6 +44,8 @@ TRIAL_STEPS = 4_000_000
 PROBE_STEPS = 400_000
 RESOLVE_STEPS = 2_000_000
 SORT_STEPS = 400_000_000
+FEW_CANDIDATES = 256
+FEW_TO_LEAD_OVER = 256
 MANY_TO_SORT = 50_000
 
 _SUPERSEDED = f"v.indexed=1 AND v.until_commit<{FOREVER} AND v.type=?"
@@ -65,7 +67,8 @@ class Found:
 class Search:
     """One search in one state under one filter, inside the caller's transaction.
 
-    `most`: up to how many resources a chain may lead over before each candidate is asked instead; `depth`: how many
+    `most`: up to how many resources a chain may lead over before each candidate is asked instead (None: that depends on
+    how many candidates there are); `depth`: how many
     chains led here. `steps` tells what was done.
     """
 
@@ -85,7 +88,8 @@ class Search:
         self.rows = row_access(access, query.type)
         self.guard = self.rows.guard("v")
         self.steps: list[PlanStep] = []
-        self.most = SOME if most is None else most
+        self._few = most is None and self._has_few(query, access)
+        self.most = FEW_TO_LEAD_OVER if self._few else SOME if most is None else most
         self._query = query
         self._access = access
         self._state = state
@@ -100,6 +104,15 @@ class Search:
         """Whether anything at all is hidden from the session."""
         return not row_access(self._access, None).open
 
+    def _has_few(self, query: Query, access: AccessFilter) -> bool:
+        """Whether what no chain decides leaves few candidates: then each is better asked where it leads than that a chain
+        which leads over many resources is looked up beforehand."""
+        plain = [part for part in query.criteria if not is_linked(part)]
+        if len(plain) == len(query.criteria):
+            return False
+        found = best(self.connection, drivers(query.type, conjuncts(plain), access, self.rows), FEW_CANDIDATES)
+        return found is not None and found.hits is not None and found.hits < FEW_CANDIDATES
+
     def _inner(self, type: str, criteria: tuple[Criterion, ...], most: int | None = None) -> "Search":
         query, most = Query(type, criteria), self.most if most is None else most
         return Search(self.connection, self._access, self._state, query, most, self._depth + 1)
@@ -113,7 +126,7 @@ class Search:
 
     def count(self) -> int:
         """How many rows match."""
-        if self.probes and self.most < MANY:
+        if self.probes and self.most < MANY and not self._few:
             return self._with_larger_sets().count()
         driver = self.driver(probe_limit(self.connection, self.wanted)) or type_walk(self.type)
         if driver.words is not None and self._state.latest and self.rows.open and self._answers_all(driver):
