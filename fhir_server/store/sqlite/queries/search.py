@@ -105,8 +105,8 @@ class Search:
         return not row_access(self._access, None).open
 
     def _has_few(self, query: Query, access: AccessFilter) -> bool:
-        """Whether what no chain decides leaves few candidates: then each is better asked where it leads than that a chain
-        which leads over many resources is looked up beforehand."""
+        """Whether what no chain decides leaves few candidates: then each is better asked where it leads than a chain
+        over many resources looked up beforehand."""
         plain = [part for part in query.criteria if not is_linked(part)]
         if len(plain) == len(query.criteria):
             return False
