@@ -26,7 +26,7 @@ from fhir_server.store.criteria import (
 from fhir_server.store.entries import Entries
 from fhir_server.store.options import StoreOptions
 from fhir_server.store.sqlite.connection import open_connection
-from fhir_server.store.sqlite.queries import plan
+from fhir_server.store.sqlite.queries import budget, plan, search
 from fhir_server.store.sqlite.queries.history import History
 from fhir_server.store.sqlite.queries.ranges import successor
 from fhir_server.store.sqlite.queries.search import Search
@@ -217,3 +217,20 @@ def _valued(number: int) -> Entries:
         groups=(("pair", inner),),
         beside=(("code", "value"),),
     )
+
+
+async def test_a_stream_with_few_matches_gives_way(store: apsw.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the many that have the code few are of the day: those of the day are looked through instead."""
+    monkeypatch.setattr(plan, "LEAST_PROBE", 10)
+    monkeypatch.setattr(plan, "MOST_PROBE", 10)
+    dated = [row[0] for row in store.execute("SELECT low FROM date GROUP BY low ORDER BY count(*) DESC LIMIT 1")]
+    day = DateIs("date", "eq", dated[0], dated[0] + 86_400_000_000)
+    query = Query("Observation", (CODE, day), (), 10)
+    kept = Search(store, EVERYTHING, state_at(store, None, OPTIONS), query)
+    expected = kept.page()
+    assert expected.vids
+    monkeypatch.setattr(search, "FIRST_STEPS", 0)
+    monkeypatch.setattr(budget, "STEPS_PER_REPORT", 100)
+    given_way = Search(store, EVERYTHING, state_at(store, None, OPTIONS), query)
+    assert given_way.page() == expected
+    assert [step.by for step in given_way.steps if step.does == "drive"][-1] == "date"

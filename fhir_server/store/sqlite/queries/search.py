@@ -210,7 +210,7 @@ class Search:
     def _walk(self, driver: Driver | None, limit: int) -> Sequence[Cursor]:
         streams = driver is not None and driver.order is not None and not driver.last_resort
         if driver is not None and streams and self._by_change_only:
-            return self._sorted(driver, limit)
+            return self._stream(driver, limit)
         self.steps.append(PlanStep("walk", self.order.keys[0].param))
         if driver is None:
             return walk(self, limit)
@@ -219,6 +219,22 @@ class Search:
                 return walk(self, limit)
         except UsedUp:
             return self._walk_or_sort(driver, limit)
+
+    def _stream(self, driver: Driver, limit: int) -> Sequence[Cursor]:
+        """Along an index that gives rows in order. Where that takes long, few of its rows match: another index that has
+        fewer of them is looked through whole then."""
+        others = [each for each in self.choices if each.by != driver.by and not each.last_resort]
+        if not others:
+            return self._sorted(driver, limit)
+        try:
+            with trial(self.connection, FIRST_STEPS):
+                return self._sorted(driver, limit)
+        except UsedUp:
+            fewest = best(self.connection, others, MANY_TO_SORT)
+            if fewest is None or (fewest.hits or 0) >= MANY_TO_SORT:
+                return self._sorted(driver, limit)
+            self.steps.append(PlanStep("drive", fewest.by, fewest.hits))
+            return self._sorted(fewest, limit)
 
     def _walk_or_sort(self, driver: Driver, limit: int) -> Sequence[Cursor]:
         """A long walk is worth its while only where there is more than that to sort."""
