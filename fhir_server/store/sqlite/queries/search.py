@@ -40,6 +40,8 @@ from fhir_server.store.sqlite.state import State
 from fhir_server.store.values import PlanStep
 
 FIRST_STEPS = 400_000
+STREAM_STEPS = 50_000
+SMALL = 4
 TRIAL_STEPS = 4_000_000
 PROBE_STEPS = 400_000
 RESOLVE_STEPS = 2_000_000
@@ -221,20 +223,20 @@ class Search:
             return self._walk_or_sort(driver, limit)
 
     def _stream(self, driver: Driver, limit: int) -> Sequence[Cursor]:
-        """Along an index that gives rows in order. Where that takes long, few of its rows match: another index that has
-        fewer of them is looked through whole then."""
+        """Along an index that gives rows in order. The longer that takes, the fewer of its rows match: then another one
+        that has fewer is looked through whole, first only where it is small."""
         others = [each for each in self.choices if each.by != driver.by and not each.last_resort]
-        if not others:
-            return self._sorted(driver, limit)
-        try:
-            with trial(self.connection, FIRST_STEPS):
-                return self._sorted(driver, limit)
-        except UsedUp:
-            fewest = best(self.connection, others, MANY_TO_SORT)
-            if fewest is None or (fewest.hits or 0) >= MANY_TO_SORT:
-                return self._sorted(driver, limit)
-            self.steps.append(PlanStep("drive", fewest.by, fewest.hits))
-            return self._sorted(fewest, limit)
+        small = SMALL * probe_limit(self.connection, self.wanted)
+        for steps, most in ((STREAM_STEPS, small), (TRIAL_STEPS, MANY_TO_SORT)) if others else ():
+            try:
+                with trial(self.connection, steps):
+                    return self._sorted(driver, limit)
+            except UsedUp:
+                fewest = best(self.connection, others, most)
+                if fewest is not None and (fewest.hits or 0) < most:
+                    self.steps.append(PlanStep("drive", fewest.by, fewest.hits))
+                    return self._sorted(fewest, limit)
+        return self._sorted(driver, limit)
 
     def _walk_or_sort(self, driver: Driver, limit: int) -> Sequence[Cursor]:
         """A long walk is worth its while only where there is more than that to sort."""
