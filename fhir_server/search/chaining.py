@@ -66,10 +66,10 @@ async def _to_type(compilation: Compilation, parameter: Parameter, target: str, 
     criteria = await rest(target)
     if criteria is None:
         raise Invalid(f"{target} does not have what is chained to {parameter.name}.")
-    return _reaching(parameter, target, criteria)
+    return reaching(parameter, target, criteria)
 
 
-def _reaching(parameter: Parameter, target: str, criteria: tuple[Criterion, ...]) -> Criterion:
+def reaching(parameter: Parameter, target: str, criteria: tuple[Criterion, ...]) -> Criterion:
     """A reference to a resource of this type that matches: one of its own or, where entries decide it, one that is
     contained. https://hl7.org/fhir/R4/search.html#contained"""
     chained = Chained(parameter.name, target, criteria, parameter.elements)
@@ -91,7 +91,7 @@ async def _to_any(compilation: Compilation, parameter: Parameter, rest: Rest) ->
             refusals.append(refusal)
             continue
         if criteria is not None:
-            found.append(_reaching(parameter, target, criteria))
+            found.append(reaching(parameter, target, criteria))
     if not found:
         if refusals:
             raise refusals[0]

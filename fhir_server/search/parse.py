@@ -4,7 +4,7 @@ A parameter that the type does not have is ignored with a warning, or with `stri
 and whose value is empty is always an error: left out, it would turn "the records of this patient" into "all records".
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
@@ -14,8 +14,10 @@ from fhir_server.search.compile_criteria import compile_criterion
 from fhir_server.search.contained import Contained, containers
 from fhir_server.search.context import SearchContext
 from fhir_server.search.include import Include
+from fhir_server.search.joined_chains import joined
 from fhir_server.search.offered import supported_includes, supported_parameters, supported_revincludes
 from fhir_server.search.parameter_types.date import prefixed_range
+from fhir_server.search.parameters import Parameter, parameters_of
 from fhir_server.search.reading.dates import date_reader
 from fhir_server.search.result_parameters import (
     ABOUT_THE_ANSWER,
@@ -93,7 +95,7 @@ async def parse(
     what is known and not offered; `TooCostly` beyond a limit of the context.
     """
     reading = await _read(parameters, (resource_type,), context)
-    results, criteria = reading.results, tuple(reading.criteria[resource_type])
+    results, criteria = reading.results, joined(reading.criteria[resource_type], _parameters(context, resource_type))
     query: Query | SystemQuery = Query(resource_type, criteria, results.sort, results.count)
     contained = None
     if results.contained != "false":
@@ -120,10 +122,16 @@ async def parse_system(
         raise NotSupported("The parameter _contained is offered in searches of one type.")
     if not used and not bounded and not any(reading.criteria.values()):
         raise Invalid(f"A search of all types needs a parameter that all have, such as _lastUpdated, or {TYPE}.")
-    parts = tuple(Query(type, tuple(criteria)) for type, criteria in reading.criteria.items())
+    parts = tuple(
+        Query(type, joined(criteria, _parameters(context, type))) for type, criteria in reading.criteria.items()
+    )
     sort = sorted_by_row(results.sort, asked, context.definitions)
     reading.used[:0] = used
     return _search(reading, SystemQuery(parts, sort, results.count), None, strict=strict)
+
+
+def _parameters(context: SearchContext, resource_type: str) -> Mapping[str, Parameter]:
+    return parameters_of(context.definitions).of(resource_type)
 
 
 async def conditional_criteria(

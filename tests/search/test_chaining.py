@@ -21,7 +21,7 @@ from fhir_server.store.criteria import (
     StringIs,
     TokenIs,
 )
-from tests.search.queries import criterion, outside, search
+from tests.search.queries import criteria, criterion, outside, search
 from tests.search.samples import CONTEXT
 
 SUBJECT = ("Observation.subject",)
@@ -304,3 +304,19 @@ async def test_what_is_kept_apart_is_not_reached(resource_type: str, name: str) 
     apart = replace(CONTEXT, kept_apart=frozenset({"AuditEvent"}))
     with pytest.raises(NotSupported, match="^Resources of the type AuditEvent are kept apart"):
         await parse(resource_type, [(name, "x")], apart, strict=False)
+
+
+async def test_chains_along_a_single_reference_ask_for_one_resource() -> None:
+    family = StringIs("family", "bell", elements=("Patient.name", "Patient.name.family"))
+    given = StringIs("given", "ada", elements=("Patient.name", "Patient.name.given"))
+    query = "subject:Patient.family=Bell&status=final&subject:Patient.given=Ada"
+    chain, status = (outside(each) for each in await criteria("Observation", query))
+    assert chain == Chained("subject", "Patient", (family, given), SUBJECT)
+    assert status == TokenIs("status", None, "final", ("Observation.status",))
+    # A performer may be one, and another performer the other.
+    repeating = await criteria("Observation", "performer:Patient.family=Bell&performer:Patient.given=Ada")
+    assert len(repeating) == 2
+    # Where one of them is not known of what is contained, both are asked of a resource of its own.
+    (by_id,) = await criteria("Observation", "subject:Patient.family=Bell&subject:Patient._id=a")
+    assert isinstance(by_id, Chained)
+    assert len(by_id.criteria) == 2
