@@ -66,7 +66,7 @@ def test_a_wrong_status_is_counted_but_not_measured() -> None:
 
 def test_a_connection_that_ends_is_counted_and_opened_again() -> None:
     with _server(answer(10), close_after=5) as port:
-        (tally,) = drive(Plan("127.0.0.1", port, (Stream("read", 1, (GET,)),), seconds=0.2, warm_up=0.0))
+        (tally,) = drive(Plan("127.0.0.1", port, (Stream("read", 1, (GET,)),), seconds=1.0, warm_up=0.0))
     assert tally.broken > 1
     assert tally.answered > 5 * (tally.broken - 2)
 

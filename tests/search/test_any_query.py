@@ -118,9 +118,9 @@ def test_no_query_takes_long(name: str, parameters: list[tuple[str, str]]) -> No
     for type in r4().resource_types:
         r4().search_parameters(type)
     read(parameters)  # what is compiled once
-    start = time.perf_counter()
+    start = time.process_time()
     read(parameters)
-    assert time.perf_counter() - start < 0.5, name
+    assert time.process_time() - start < 0.5, name
 
 
 def read(parameters: list[tuple[str, str]]) -> None:
