@@ -6,6 +6,7 @@ stores: they keep `Link`s, and mirror a `Head` after each commit.
 
 import os
 import struct
+import time
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -135,6 +136,10 @@ class Verification:
         self.place = place
 
 
+_READS = 10
+_READ_AGAIN_SECONDS = 0.02
+
+
 class HeadFile:
     """The mirrored head of one chain: a small file, rewritten in place by one write.
 
@@ -146,7 +151,16 @@ class HeadFile:
         self._file: int | None = None
 
     def read(self) -> Head | None:
-        """The mirrored head; None where there is no file. Raises ValueError for one that cannot be understood."""
+        """The mirrored head; None where there is no file. Raises ValueError for one that cannot be understood, however
+        often it is read: another process may be writing it at this moment."""
+        for _ in range(_READS - 1):
+            try:
+                return self._read()
+            except ValueError:
+                time.sleep(_READ_AGAIN_SECONDS)
+        return self._read()
+
+    def _read(self) -> Head | None:
         try:
             text = self.path.read_bytes()
         except FileNotFoundError:

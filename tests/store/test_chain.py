@@ -4,6 +4,7 @@ import os
 import stat
 import tempfile
 from pathlib import Path
+from threading import Timer
 
 import pytest
 from hypothesis import given
@@ -119,3 +120,14 @@ def test_a_torn_or_edited_head_is_noticed(at: int, change: int) -> None:
         with pytest.raises(ValueError, match="does not hold the head"):
             mirror.read()
         mirror.close()
+
+
+def test_a_head_that_is_being_written_is_read_again(tmp_path: Path) -> None:
+    """Another process has made the file, and writes into it a moment later."""
+    file = tmp_path / "store.head"
+    file.touch()
+    head = Head(7, bytes(32))
+    writing = Timer(0.05, lambda: HeadFile(tmp_path, "store").write(head))
+    writing.start()
+    assert HeadFile(tmp_path, "store").read() == head
+    writing.join()
