@@ -44,7 +44,7 @@ fmt: $(VENV)/.dev ## Format the source and repair what the linter can
 bench: $(VENV)/.dev ## Measure the server and write docs/performance.md (ARGS="--url http://127.0.0.1:8080")
 	$(BIN)/fhir-server bench --page docs/performance.md $(ARGS)
 
-crash: $(VENV)/.dev ## Kill the server 200 times under load, look for a lost write, write docs/performance.md
+crash: $(VENV)/.dev ## Kill the server under load on both stores, look for a lost write (ARGS="--store sqlite")
 	$(BIN)/python -m tests.crash $(ARGS)
 
 definitions: $(VENV)/.runtime $(PACKAGE) ## Compile the R4 definitions again (PACKAGE=hl7.fhir.r4.core.tgz)

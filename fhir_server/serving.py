@@ -8,6 +8,7 @@ import asyncio
 import gc
 import mmap
 import multiprocessing
+import signal
 import socket
 import time
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from granian.constants import HTTPModes, Interfaces, Loops
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import MPServer
+from granian.server.mp import WorkerProcess
 
 from fhir_server.app import create_app
 from fhir_server.settings import Settings
@@ -24,6 +26,9 @@ from fhir_server.web.commands import Command
 
 _DRAINING, _STARTED = 0, 1
 _COLLECT_AFTER = (10_000, 20, 20)
+_STOPS = (signal.SIGINT, signal.SIGTERM)
+_LOOK_SECONDS = 0.1
+_HEED_SECONDS = (0.1, 1.0, 5.0)
 
 LOGGING: dict[str, Any] = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(message)s", "datefmt": "%Y-%m-%dT%H:%M:%S%z"}},
@@ -60,11 +65,36 @@ class Shared:
         return all(self._memory[_STARTED + number] for number in range(self._workers))
 
 
+class Interrupt:
+    """Something has come up for the parent process: an event that a signal handler may set.
+
+    `threading.Event` must not be set in one: its lock may be held by the very thread that the handler interrupts, and
+    the parent would wait for itself.
+    """
+
+    def __init__(self) -> None:
+        self._is_set = False
+
+    def set(self) -> None:
+        """Something has come up."""
+        self._is_set = True
+
+    def clear(self) -> None:
+        """It is dealt with."""
+        self._is_set = False
+
+    def wait(self) -> None:
+        """Wait until something comes up, for less than `_LOOK_SECONDS` longer than needed."""
+        while not self._is_set:
+            time.sleep(_LOOK_SECONDS)
+
+
 class DrainingServer(MPServer):
-    """granian's server, which says `not ready` for a while before it stops."""
+    """granian's server, which says `not ready` for a while before it stops, and stops workers that still start."""
 
     def __init__(self, shared: Shared, drain_seconds: float, **options: Any) -> None:
         super().__init__(**options)
+        self.main_loop_interrupt = Interrupt()  # type: ignore[assignment]
         self._shared = shared
         self._drain_seconds = drain_seconds
 
@@ -73,6 +103,22 @@ class DrainingServer(MPServer):
         self._shared.drain()
         time.sleep(self._drain_seconds)
         super().shutdown(exit_code)  # type: ignore[no-untyped-call]
+
+    def _spawn_worker(self, idx: int, **options: Any) -> WorkerProcess:  # type: ignore[override]
+        """A worker that is born with its stops held back, until it can heed them (`heed_stops`): what it inherits would
+        take them for stops of the parent, and forget them."""
+        worker: WorkerProcess = super()._spawn_worker(idx=idx, **options)
+        start = worker.inner.start
+
+        def start_held_back() -> None:
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
+            try:
+                start()
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+        worker.inner.start = start_held_back
+        return worker
 
 
 class Loader:
@@ -93,6 +139,7 @@ class Loader:
 
         def started() -> None:
             _settle()
+            heed_stops(asyncio.get_running_loop())
             if self.shared.started(worker % self.settings.workers):
                 self._announcing = asyncio.get_running_loop().create_task(self._announce())
 
@@ -113,11 +160,24 @@ class Loader:
 
 def _settle() -> None:
     """What the start has made, the definitions above all, stays as long as the process: the garbage collector need not
-    look through it again and again. Documents come and go by the thousand, so it also looks less often for cycles: it
-    took a fifth of a load's processor time."""
+    look through it again and again. Documents come and go by the thousand, so it also looks less often for cycles. How
+    much of a load's processor time that saves differs from run to run: up to a fifth, in some runs nothing."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_COLLECT_AFTER)
+
+
+def heed_stops(loop: asyncio.AbstractEventLoop) -> None:
+    """Let the stops be heeded that came while this worker started, and those that come before it serves.
+
+    uvloop notes a signal that comes while it does not run, but looks at its notes only when the next one comes
+    (`loop.pyx`, `_invoke_signals`): the worker would serve until it is killed. granian's loop pauses between the start
+    of the application and the serving, so it soon gets another signal that nobody minds.
+    """
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
+    loop.add_signal_handler(signal.SIGURG, lambda: None)
+    for seconds in _HEED_SECONDS:
+        loop.call_later(seconds, signal.raise_signal, signal.SIGURG)
 
 
 def free_port(host: str, port: int = 0) -> int:

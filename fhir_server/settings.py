@@ -32,7 +32,10 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    store: str = Field("sqlite:///fhir-data/store.db", description="Where the record is kept: sqlite:///PATH.")
+    store: str = Field(
+        "sqlite:///fhir-data/store.db",
+        description="Where the record is kept: sqlite:///PATH or mongodb://HOSTS/DATABASE.",
+    )
     host: str = Field("127.0.0.1", description="The address to listen on.")
     port: int = Field(8080, ge=0, le=65535, description="The port to listen on; 0 takes a free one.")
     workers: int = Field(1, ge=1, le=64, description="How many worker processes serve.")
@@ -78,9 +81,19 @@ class Settings(BaseModel):
     @field_validator("store")
     @classmethod
     def _known_store(cls, value: str) -> str:
-        if not value.startswith("sqlite:///") or value == "sqlite:///":
-            raise ValueError("must be sqlite:///PATH")
+        if value.startswith("sqlite:///") and value != "sqlite:///":
+            return value
+        scheme, _, rest = value.partition("://")
+        database = rest.partition("?")[0].partition("/")[2]
+        if scheme not in ("mongodb", "mongodb+srv") or not database:
+            raise ValueError("must be sqlite:///PATH or mongodb://HOSTS/DATABASE")
         return value
+
+    @model_validator(mode="after")
+    def _heads_outside(self) -> Self:
+        if self.audit_heads is None and not self.store.startswith("sqlite:"):
+            raise ValueError("audit_heads must name a folder, since a store on MongoDB has none beside it")
+        return self
 
     @field_validator("timezone")
     @classmethod

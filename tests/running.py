@@ -10,6 +10,7 @@ import msgspec
 
 from fhir_server.app import create_app
 from fhir_server.settings import Settings
+from tests.stores import store_of
 
 BASE = "http://127.0.0.1:8080/fhir"
 JSON = {"content-type": "application/fhir+json"}
@@ -52,8 +53,9 @@ def _named(headers: dict[str, str]) -> dict[str, str]:
 
 @asynccontextmanager
 async def running(folder: Path, **settings: Any) -> AsyncIterator[Client]:
-    """The application on a new or existing SQLite store in `folder`, started and stopped as a server would."""
-    values = {"store": f"sqlite:///{folder / 'store.db'}", "auth": "off"} | settings
+    """The application on a new or existing store in `folder`, started and stopped as a server would."""
+    url, more = store_of(folder)
+    values = {"store": url, "auth": "off"} | more | settings
     app = create_app(Settings(**values))
     async with (
         app.router.lifespan_context(app),

@@ -36,7 +36,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("fhir_server.definitions",),
     ("fhir_server.request",),
     ("fhir_server.store.open",),
-    ("fhir_server.store.sqlite",),
+    ("fhir_server.store.sqlite", "fhir_server.store.mongodb"),
     ("fhir_server.store",),
     ("fhir_server.settings", "fhir_server.random_ids", "fhir_server.fault"),
     ("fhir_server.outcome",),
@@ -46,7 +46,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 # Imports that a later layer would allow and that are refused all the same: who alone may know this part.
 ONLY_FROM: dict[str, tuple[str, ...]] = {
     "fhir_server.store.sqlite": ("fhir_server.store.open",),
-    "fhir_server.store.open": ("fhir_server.app", "fhir_server.cli"),
+    "fhir_server.store.mongodb": ("fhir_server.store.open",),
+    "fhir_server.store.open": ("fhir_server.app", "fhir_server.cli", "fhir_server.bench"),
     "fhir_server.app": ("fhir_server.serving", "fhir_server.cli"),
     "fhir_server.cli": (),
 }
@@ -59,7 +60,8 @@ OUTSIDE: dict[str, tuple[str, ...]] = {
     "uvicorn": (),
     "typer": ("fhir_server.cli",),
     "apsw": ("fhir_server.store.sqlite", "fhir_server.bench"),
-    "pymongo": ("fhir_server.store.mongodb",),
+    "pymongo": ("fhir_server.store.mongodb", "fhir_server.bench"),
+    "bson": ("fhir_server.store.mongodb",),
     "lxml": ("fhir_server.patch",),
     "fhir": ("fhir_server.bench", "mappers"),
 }

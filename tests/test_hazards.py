@@ -195,6 +195,6 @@ def test_real_tests_are_found() -> None:
     assert exists("tests/test_hazards.py::test_real_tests_are_found")
     assert exists("tests/test_hazards.py::TestInherited::test_inherited")
     assert not exists("tests/test_hazards.py::_Rules::test_inherited")
-    assert exists("tests/store/test_sqlite.py::TestSqlite::test_answers_like_the_oracle")
+    assert exists("tests/store/test_conformance.py::TestStore::test_answers_like_the_oracle")
     assert exists("tests/test_hazards.py::test_a_hazard_is_whole")
     assert exists("tests/test_hazards.py::test_a_hazard_is_whole[H01]")

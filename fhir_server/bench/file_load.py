@@ -1,5 +1,6 @@
 """Measuring `fhir-server load`: a file of single resources into the store of a running server."""
 
+import os
 import subprocess
 from pathlib import Path
 from time import perf_counter
@@ -22,9 +23,16 @@ def load_file(server: RunningServer, folder: Path, patients: tuple[str, ...], co
         for number in range(count)
     ]
     file.write_bytes(b"\n".join(lines) + b"\n")
-    arguments = [str(command()), "load", str(file), "--store", f"sqlite:///{server.store}", "--format", "json"]
+    arguments = [str(command()), "load", str(file), "--store", server.store_url, "--format", "json"]
     began = perf_counter()
-    done = subprocess.run(arguments, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False)
+    done = subprocess.run(
+        arguments,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_SECONDS,
+        check=False,
+        env={**os.environ, **dict(server.settings)},
+    )
     seconds = perf_counter() - began
     fault = None if done.returncode == 0 else f"exit code {done.returncode}: {(done.stdout + done.stderr)[-600:]}"
     title = f"load of a file, {count:,} Observations, command included"

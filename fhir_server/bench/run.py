@@ -26,7 +26,9 @@ from fhir_server.bench.row import Row
 from fhir_server.bench.scenarios import SCENARIOS, Target
 from fhir_server.bench.seed import Refused, load_row, seed
 from fhir_server.bench.server import RunningServer, ServerFailed
+from fhir_server.bench.stores import StoreKind, measured_store
 from fhir_server.definitions.definitions import r4
+from fhir_server.store.open import MongodFailed
 
 DONE, REFUSED, INTERRUPTED = 0, 1, 130
 FHIR_PATH = "/fhir"
@@ -37,7 +39,7 @@ class BenchOptions:
     """How to measure. Without `url` (a FHIR base) a server is started for each number of `workers`, on a new store in
     `folder`, which should be on the disk that the figures are about.
 
-    `page` is the document that takes the figures (None: it is left alone).
+    `store`: what kind of store that is. `page` is the document that takes the figures (None: it is left alone).
     """
 
     url: str | None = None
@@ -50,6 +52,7 @@ class BenchOptions:
     records: int = 1000
     folder: Path | None = None
     page: Path | None = None
+    store: StoreKind = "sqlite"
 
 
 class _Run:
@@ -99,8 +102,11 @@ class _Run:
         self.rows += [replace(row, workers=count) for count in ((0,) if self.options.url else self.options.workers)]
 
     def _own_server(self, workers: int) -> None:
-        store = self.folder / f"{workers}-workers.sqlite"
-        with RunningServer(store, workers, self.folder / f"{workers}-workers.log") as server:
+        log = self.folder / f"{workers}-workers.log"
+        with (
+            measured_store(self.options.store, self.folder, f"workers-{workers}") as store,
+            RunningServer(store.store, workers, log, settings=store.settings) as server,
+        ):
             self.starts.append(Start(workers, server.ready_seconds, tuple(server.memory())))
             patients = self._server(server.address, FHIR_PATH, workers)
             self._step(f"{_label(workers)}: load of a file")
@@ -145,14 +151,14 @@ def run_bench(options: BenchOptions, output_format: Literal["text", "json"] = "t
             _progress(complaints) as bar,
         ):
             report = _Run(options, bar, Path(folder)).report()
-    except (LoadFailed, Refused, ServerFailed, OSError, subprocess.SubprocessError) as fault:
+    except (LoadFailed, MongodFailed, Refused, ServerFailed, OSError, subprocess.SubprocessError) as fault:
         complaints.print(f"Could not measure: {fault}", style="red", markup=False)
         return REFUSED
     except KeyboardInterrupt:
         complaints.print("Stopped; nothing was written.")
         return INTERRUPTED
     _show(report, output_format)
-    return _write(report, options.page, complaints)
+    return _write(report, options.page, options.store, complaints)
 
 
 def _show(report: Report, output_format: Literal["text", "json"]) -> None:
@@ -165,16 +171,26 @@ def _show(report: Report, output_format: Literal["text", "json"]) -> None:
     console.print(report.machine.describe(), markup=False)
 
 
-def _write(report: Report, page: Path | None, complaints: Console) -> int:
+def _parts(report: Report, store: StoreKind) -> list[tuple[str, str]]:
+    """What goes into the page, and between which marks: what no store has a part in stands there once."""
+    if store == "mongodb":
+        return [("bench-http-mongodb", http_page(report))]
+    return [
+        ("bench-http", http_page(report)),
+        ("bench-cost", cost_page(report)),
+        ("bench-mapper", mapper_page(report)),
+    ]
+
+
+def _write(report: Report, page: Path | None, store: StoreKind, complaints: Console) -> int:
     for fault in report.faults:
         complaints.print(fault, style="red", markup=False)
     if report.faults:
         return REFUSED
     if page is not None:
         try:
-            write_between(page, "bench-http", http_page(report))
-            write_between(page, "bench-cost", cost_page(report))
-            write_between(page, "bench-mapper", mapper_page(report))
+            for mark, text in _parts(report, store):
+                write_between(page, mark, text)
         except (MarkMissing, OSError) as fault:
             complaints.print(f"The figures were not written: {fault}", style="red", markup=False)
             return REFUSED

@@ -39,12 +39,13 @@ def free_port() -> int:
 
 @dataclass(slots=True)
 class RunningServer:
-    """`fhir-server serve` on a SQLite store, in a session of its own so that all its processes end together.
+    """`fhir-server serve` on a store, in a session of its own so that all its processes end together.
 
-    `options` are further command-line options, `settings` environment variables. What it writes goes to `log`.
+    `store`: the file of a SQLite store, or the URL of a store. `options` are further command-line options, `settings`
+    environment variables. What it writes goes to `log`.
     """
 
-    store: Path
+    store: Path | str
     workers: int
     log: Path
     options: Sequence[str] = ()
@@ -58,21 +59,31 @@ class RunningServer:
         """Where it answers, without a slash at the end."""
         return f"http://{HOST}:{self.port}"
 
+    @property
+    def store_url(self) -> str:
+        """The URL of its store."""
+        return self.store if isinstance(self.store, str) else f"sqlite:///{self.store}"
+
     def start(self) -> None:
         """Start it and wait until it is ready (`ready_seconds` says how long that took). Raises `ServerFailed`."""
         began = time.perf_counter()
-        process = self.launch()
+        self.launch()
+        self.await_ready()
+        self.ready_seconds = time.perf_counter() - began
+
+    def await_ready(self) -> None:
+        """Wait until it is ready. Raises `ServerFailed` where it ends, or takes too long."""
+        began = time.perf_counter()
         while not self._ready():
-            if process.poll() is not None or time.perf_counter() - began > START_SECONDS:
+            if self.process is None or self.process.poll() is not None or time.perf_counter() - began > START_SECONDS:
                 self.kill()
                 raise ServerFailed(f"the server did not start:\n{self.last_words()}")
             time.sleep(0.02)
-        self.ready_seconds = time.perf_counter() - began
 
     def launch(self) -> "subprocess.Popen[bytes]":
         """Start it without waiting for anything."""
         self.port = self.port or free_port()
-        arguments = ["serve", "--store", f"sqlite:///{self.store}", "--host", HOST, "--port", str(self.port)]
+        arguments = ["serve", "--store", self.store_url, "--host", HOST, "--port", str(self.port)]
         arguments += ["--workers", str(self.workers), "--auth", "off", *self.options]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(

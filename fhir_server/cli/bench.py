@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from fhir_server.cli.options import Format, FormatOption
+from fhir_server.cli.options import Format, FormatOption, StoreKind
 
 bench_app = typer.Typer(help="How fast is it, here?")
 
@@ -19,6 +19,7 @@ def bench(  # noqa: PLR0913, PLR0917
     workers: Annotated[list[int] | None, typer.Option("--workers", help="Measure with so many; repeatable.")] = None,
     seconds: Annotated[float, typer.Option("--seconds", min=0.2, max=60, help="How long each figure is taken.")] = 4.0,
     connections: Annotated[int, typer.Option("--connections", min=1, max=512, help="Connections at once.")] = 32,
+    store: Annotated[StoreKind, typer.Option("--store", help="The kind of store.")] = StoreKind.sqlite,
     folder: Annotated[Path | None, typer.Option("--folder", help="The disk that the figures are about.")] = None,
     page: Annotated[Path | None, typer.Option("--page", help="Write the figures into this page.")] = None,
     format: FormatOption = Format.text,
@@ -38,15 +39,17 @@ def bench(  # noqa: PLR0913, PLR0917
         connections=connections,
         folder=folder,
         page=page,
+        store=store.value,
     )
     raise SystemExit(run_bench(options, "json" if format is Format.json else "text"))
 
 
 @bench_app.command()
-def search(
+def search(  # noqa: PLR0913, PLR0917
     size: Annotated[
         list[int] | None, typer.Option("--size", min=1, help="Measure with so many resources; repeatable.")
     ] = None,
+    store: Annotated[list[StoreKind] | None, typer.Option("--store", help="The kind of store; repeatable.")] = None,
     workers: Annotated[int, typer.Option("--workers", min=1, help="Worker processes of the server.")] = 2,
     seconds: Annotated[float, typer.Option("--seconds", min=0.2, max=60, help="How long each figure is taken.")] = 4.0,
     folder: Annotated[
@@ -72,5 +75,6 @@ def search(
         folder=folder,
         peer=peer,
         page=page,
+        stores=tuple(each.value for each in store or [StoreKind.sqlite]),
     )
     raise SystemExit(run_search_bench(options, "json" if format is Format.json else "text"))

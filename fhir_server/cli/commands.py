@@ -8,6 +8,7 @@ from fhir_server.cli.bench import bench_app
 from fhir_server.cli.demo import demo
 from fhir_server.cli.index import index_app
 from fhir_server.cli.load import load
+from fhir_server.cli.migrate import migrate
 from fhir_server.cli.package import package_app
 from fhir_server.cli.serve import serve
 
@@ -19,7 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (demo, serve, load, backup, restore):
+for command in (demo, serve, load, backup, restore, migrate):
     app.command()(command)
 app.add_typer(audit_app, name="audit")
 app.add_typer(bench_app, name="bench")

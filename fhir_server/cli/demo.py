@@ -2,7 +2,8 @@
 
 import asyncio
 import shutil
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from datetime import date
 from itertools import chain
 from pathlib import Path
@@ -12,7 +13,7 @@ import typer
 
 from fhir_server.cli.failures import fail
 from fhir_server.cli.loading import Summary, load_bundles, load_documents
-from fhir_server.cli.options import HostOption, PortOption, WorkersOption, settings_of
+from fhir_server.cli.options import HostOption, PortOption, StoreKind, WorkersOption, settings_of
 from fhir_server.cli.serve import run_server, servable
 from fhir_server.demo import (
     DEFAULT_RESIDENTS,
@@ -23,12 +24,13 @@ from fhir_server.demo import (
     residents,
 )
 from fhir_server.settings import Settings
+from fhir_server.store.open import MongodFailed, own_mongodb
 from fhir_server.web.commands import Command
 
 _MARK = "demo.txt"
 
 
-def demo(
+def demo(  # noqa: PLR0913, PLR0917
     data: Annotated[Path, typer.Option("--data", help="The folder of the demo's data; kept between runs.")] = Path(
         "demo-data"
     ),
@@ -37,6 +39,9 @@ def demo(
         int, typer.Option("--residents", min=1, max=20_000, help="How many residents.")
     ] = DEFAULT_RESIDENTS,
     seed: Annotated[int, typer.Option("--seed", help="Another seed makes other people.")] = DEFAULT_SEED,
+    store: Annotated[
+        StoreKind, typer.Option("--store", help="A file, or a mongod that is started for the demo.")
+    ] = StoreKind.sqlite,
     host: HostOption = None,
     port: PortOption = None,
     workers: WorkersOption = None,
@@ -45,16 +50,33 @@ def demo(
 
     Nothing here is about real people. The same seed makes the same data.
     """
+    folder = data if store is StoreKind.sqlite else data / "mongodb"
     if reset:
-        _remove(data)
-    settings = servable(
-        settings_of(
-            host=host, port=port, workers=workers, auth="off", store=f"sqlite:///{(data / 'store.db').absolute()}"
+        _remove(folder)
+    with _opened(store, folder) as url:
+        heads = None if store is StoreKind.sqlite else folder / "heads"
+        settings = servable(
+            settings_of(host=host, port=port, workers=workers, auth="off", store=url, audit_heads=heads)
         )
-    )
-    _filled(settings, data, count, seed)
-    commands = demo_commands(settings.base, seed)
-    run_server(settings, demo=commands, told=_told(settings, commands))
+        _filled(settings, folder, count, seed)
+        commands = demo_commands(settings.base, seed)
+        run_server(settings, demo=commands, told=_told(settings, commands))
+
+
+@contextmanager
+def _opened(store: StoreKind, folder: Path) -> Iterator[str]:
+    """The URL of the demo's store; its database runs as long as it is used."""
+    if store is StoreKind.sqlite:
+        yield f"sqlite:///{(folder / 'store.db').absolute()}"
+        return
+    try:
+        database = own_mongodb(folder)
+    except MongodFailed as error:
+        fail(str(error))
+    try:
+        yield database.url
+    finally:
+        database.stop()
 
 
 def _remove(data: Path) -> None:

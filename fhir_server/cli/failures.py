@@ -3,6 +3,7 @@
 import os
 import sys
 import traceback
+from typing import NoReturn
 
 from fhir_server.outcome import FhirError
 from fhir_server.settings import SettingsFault
@@ -11,7 +12,7 @@ FOUND_WRONG = 1
 UNSAFE = 3
 
 
-def fail(sentence: str, code: int = FOUND_WRONG) -> None:
+def fail(sentence: str, code: int = FOUND_WRONG) -> NoReturn:
     """Say what went wrong on stderr and leave with this exit code."""
     say(sentence)
     raise SystemExit(code)
@@ -24,6 +25,7 @@ def say(sentence: str) -> None:
 
 def exit_code_of(error: Exception) -> int:
     """Print the line that belongs to an error; its exit code. `FHIR_TEST_TRACE=1` adds the stack, for developers."""
+    from fhir_server.store.migration.contract import MigrationRefused
     from fhir_server.store.open import RestoreRefused, StoreRefused
 
     if os.environ.get("FHIR_TEST_TRACE") == "1":
@@ -35,7 +37,7 @@ def exit_code_of(error: Exception) -> int:
         return UNSAFE
     if isinstance(error, StoreRefused):
         say(str(error))
-        return FOUND_WRONG if isinstance(error, RestoreRefused) else UNSAFE
+        return FOUND_WRONG if isinstance(error, MigrationRefused | RestoreRefused) else UNSAFE
     if isinstance(error, FhirError):
         say("; ".join(issue.diagnostics for issue in error.issues))
     elif isinstance(error, OSError):

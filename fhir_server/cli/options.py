@@ -16,6 +16,13 @@ class Auth(StrEnum):
     off = "off"
 
 
+class StoreKind(StrEnum):
+    """The kinds of store: a file, or a mongod that is started for the command."""
+
+    sqlite = "sqlite"
+    mongodb = "mongodb"
+
+
 class Format(StrEnum):
     """How a report is printed."""
 
@@ -23,7 +30,9 @@ class Format(StrEnum):
     json = "json"
 
 
-StoreOption = Annotated[str | None, typer.Option("--store", help="sqlite:///PATH (FHIR_STORE).")]
+StoreOption = Annotated[
+    str | None, typer.Option("--store", help="sqlite:///PATH or mongodb://HOSTS/DATABASE (FHIR_STORE).")
+]
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="A TOML file of settings (FHIR_CONFIG).")]
 HostOption = Annotated[str | None, typer.Option("--host", help="The address to listen on (FHIR_HOST).")]
 PortOption = Annotated[int | None, typer.Option("--port", help="The port; 0 takes a free one (FHIR_PORT).")]

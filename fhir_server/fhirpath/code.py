@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from fhir_server.definitions.structures import Element
 from fhir_server.fhirpath.env import Env, Item
@@ -11,6 +11,20 @@ from fhir_server.fhirpath.values.kinds import BOOLEAN
 
 Run: TypeAlias = Callable[[list[Item], Env], list[Item]]
 """Evaluation: from the items in focus (`$this`) to a collection, which nobody may change afterwards"""
+
+
+Pick: TypeAlias = Callable[[list[Any]], list[Any]]
+"""From the values of a JSON property to those further down; None among them is a primitive without a value"""
+
+
+@dataclass(frozen=True, slots=True)
+class Direct:
+    """The values of the results without a detour over items: what `pick` (None: all of them) makes of the values of one
+    JSON property of what is in focus. They may be repeated where the results are not; no work is counted, and what
+    stands beside primitives is not looked at."""
+
+    key: str
+    pick: Pick | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +36,8 @@ class Code:
     `reads`: every element looked at on the way. `elements`: the definitions of those that results are. `targets`: the
     resource types that a result, a reference, can point at, where a filter says so. `opaque`: of the items only the
     type is known. `narrow`: the same code for results of one type only. `branches`: the operands of a union.
-    `variables`: what `defineVariable()` has defined on the way, by name.
+    `variables`: what `defineVariable()` has defined on the way, by name. `direct`: the results for one who wants
+    nothing but their values. `holds`: whether the value of the one item in focus makes the result true.
     """
 
     run: Run
@@ -36,6 +51,8 @@ class Code:
     narrow: "Callable[[str], Code] | None" = None
     branches: "tuple[Code, ...]" = ()
     variables: "tuple[tuple[str, Code], ...]" = ()
+    direct: Direct | None = None
+    holds: Callable[[Any], bool] | None = None
 
     @property
     def always_empty(self) -> bool:
@@ -44,11 +61,11 @@ class Code:
 
     def of_each(self) -> "Code":
         """The focus in which an argument is evaluated for each item of this collection (`where(...)`)."""
-        return replace(self, run=identity, keys=None, reads=frozenset(), narrow=None, branches=())
+        return replace(self.filtered(identity), keys=None, reads=frozenset())
 
     def filtered(self, run: Run) -> "Code":
         """This collection with some items left out by `run`."""
-        return replace(self, run=run, narrow=None, branches=())
+        return replace(self, run=run, narrow=None, branches=(), direct=None, holds=None)
 
 
 def identity(focus: list[Item], env: Env) -> list[Item]:
@@ -66,7 +83,7 @@ TRUE: list[Item] = [(BOOLEAN, True, None)]
 FALSE: list[Item] = [(BOOLEAN, False, None)]
 BOOLEAN_TYPES = frozenset({BOOLEAN, "boolean"})
 
-__all__ = ["BOOLEAN", "EMPTY", "FALSE", "TRUE", "Code", "Env", "Item", "Run", "boolean", "identity", "truth"]
+__all__ = ["BOOLEAN", "EMPTY", "FALSE", "TRUE", "Code", "Direct", "Env", "Item", "Run", "boolean", "identity", "truth"]
 
 
 def boolean(value: bool | None) -> list[Item]:

@@ -11,8 +11,9 @@ from functools import lru_cache
 from typing import Any
 
 from fhir_server.definitions.definitions import Definitions
-from fhir_server.fhirpath.code import EMPTY, Code, Env, Item, identity
+from fhir_server.fhirpath.code import EMPTY, Code, Direct, Env, Item, identity
 from fhir_server.fhirpath.compiling import Compiling, Invocation
+from fhir_server.fhirpath.direct import direct_step
 from fhir_server.fhirpath.errors import EvaluationError, ExpressionInvalid, ExpressionNotSupported
 from fhir_server.fhirpath.functions import FUNCTIONS
 from fhir_server.fhirpath.literals import literal
@@ -169,6 +170,7 @@ def _static_step(one: _OneExpression, name: str, source: Code, found: Mapping[st
         reads=source.reads | paths,
         elements=tuple(member.element for member in found.values()),
         narrow=narrow if choice else None,
+        direct=_static_direct(one, source, found),
     )
 
 
@@ -181,6 +183,13 @@ def _static_run(
         return make(source.run, member.properties)
     readers = {name: (reader(each.properties), one.model.is_primitive(name)) for name, each in found.items()}
     return step_by_type(source.run, readers.get)
+
+
+def _static_direct(one: _OneExpression, source: Code, found: Mapping[str, MemberOfType]) -> Direct | None:
+    name, member = next(iter(found.items()))
+    if source.types != frozenset(found) or len(found) > 1 or one.model.is_primitive(name):
+        return None
+    return direct_step(source, member.properties)
 
 
 def _dynamic_step(one: _OneExpression, node: Member, source: Code) -> Code:

@@ -48,7 +48,8 @@ def _complex_step(source: Run, each: Property) -> Run:
             return [(type_name, found, None)]
         out: list[Item] = []
         for item in items:
-            read(item[1], out)
+            if key in item[1]:
+                read(item[1], out)
         env.spend(len(items) + len(out))
         return out
 

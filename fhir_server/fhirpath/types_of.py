@@ -34,7 +34,7 @@ def cast(model: TypeModel, source: Code, type_name: str) -> Code:
             raise EvaluationError("`as` is for one item")
         return run_kept(focus, env)
 
-    return replace(kept, run=run, narrow=None, branches=())
+    return kept.filtered(run)
 
 
 def restricted(model: TypeModel, source: Code, type_name: str) -> Code:

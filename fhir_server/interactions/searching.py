@@ -112,8 +112,7 @@ class _Answering:
             return [], False
         before = 0 if self.state is None else self.state.included
         most = self.context.server.rules.max_included
-        matches = [version for version in page.versions if version.body is not None]
-        found = await included(self.context.session, matches, self.asked.includes, page.snapshot, before + most + 1)
+        found = await included(self.context.session, page, self.asked.includes, before + most + 1)
         return found[before : before + most], len(found) > before + most
 
     def _matches(self, version: Version) -> list[bytes]:

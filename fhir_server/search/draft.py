@@ -1,8 +1,10 @@
 """Index entries while they are collected. One per resource; the closures of `parameter_types` append to its lists."""
 
 from collections.abc import Hashable, Mapping
-from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import structs
 
 from fhir_server.store.entries import (
     Beside,
@@ -31,52 +33,31 @@ Resolved = Mapping[tuple[str, str], tuple[str, str]]
 """(identifier system, value) of a logical reference -> (type, id) that it was resolved to"""
 
 
-class Draft:
+class Draft(msgspec.Struct):
     """The entries of one resource, with repetitions, in the order of its elements. `inside`: reference parameters with
-    the ids of the contained resources that they refer to."""
+    the ids of the contained resources that they refer to. `made`: the groups of its elements, by what made them and the
+    element, for composites that ask for the same."""
 
-    __slots__ = (
-        "beside",
-        "compartments",
-        "dates",
-        "exacts",
-        "groups",
-        "identifiers",
-        "inside",
-        "numbers",
-        "positions",
-        "present",
-        "quantities",
-        "references",
-        "resolved",
-        "strings",
-        "targets",
-        "terms",
-        "tokens",
-        "uris",
-        "words",
-    )
-
-    def __init__(self, resolved: Resolved) -> None:
-        self.resolved = resolved
-        self.tokens: list[Token] = []
-        self.identifiers: list[IdentifierToken] = []
-        self.references: list[Reference] = []
-        self.dates: list[DateRange] = []
-        self.strings: list[FoldedString] = []
-        self.uris: list[Uri] = []
-        self.numbers: list[NumberRange] = []
-        self.quantities: list[QuantityRange] = []
-        self.positions: list[Position] = []
-        self.terms: list[Term] = []
-        self.exacts: list[Exact] = []
-        self.words: list[Word] = []
-        self.present: list[Present] = []
-        self.groups: list[Group] = []
-        self.targets: list[Target] = []
-        self.compartments: list[Compartment] = []
-        self.beside: tuple[Beside, ...] = ()
-        self.inside: list[tuple[str, str]] = []
+    resolved: Resolved
+    tokens: list[Token] = []
+    identifiers: list[IdentifierToken] = []
+    references: list[Reference] = []
+    dates: list[DateRange] = []
+    strings: list[FoldedString] = []
+    uris: list[Uri] = []
+    numbers: list[NumberRange] = []
+    quantities: list[QuantityRange] = []
+    positions: list[Position] = []
+    terms: list[Term] = []
+    exacts: list[Exact] = []
+    words: list[Word] = []
+    present: list[Present] = []
+    groups: list[Group] = []
+    targets: list[Target] = []
+    compartments: list[Compartment] = []
+    beside: tuple[Beside, ...] = ()
+    inside: list[tuple[str, str]] = []
+    made: dict[tuple[Hashable, int], tuple[Any, Entries | None]] = {}
 
     def entries(self) -> Entries:
         """The entries, each once."""
@@ -97,7 +78,7 @@ class Draft:
             groups=_once(self.groups),
             targets=_once(self.targets),
             compartments=_once(self.compartments),
-            beside=self.beside if self.quantities and self.tokens else (),
+            beside=self.beside if self.tokens and (self.quantities or self.dates) else (),
         )
 
     def component(self) -> Entries:
@@ -115,14 +96,12 @@ class Draft:
 
     def contained(self) -> Entries:
         """The entries that the group of a contained resource keeps: all but what speaks of a resource of its own."""
-        return replace(self.entries(), words=(), targets=(), compartments=(), groups=(), beside=())
+        return structs.replace(self.entries(), words=(), targets=(), compartments=(), groups=(), beside=())
 
 
 def _once(entries: list[Entry]) -> tuple[Entry, ...]:
     if not entries:
         return ()
-    if len(entries) == 1 and _hashable(entries[0]):
-        return (entries[0],)
     try:
         return tuple(dict.fromkeys(entries))
     except TypeError:  # a list where FHIR has a text: nothing that could be asked for

@@ -19,11 +19,13 @@ from fhir_server.search.parameter_types import TYPE_BY_NAME
 from fhir_server.search.parameters import BY_ROW, Parameter, Parameters
 from fhir_server.search.reading.dates import DateReader
 from fhir_server.search.reading.references import ReferenceReader
+from fhir_server.store.entries import Entries
 
 log = logging.getLogger("fhir_server.search")
 
-Step = Callable[[list[Item], Env, Draft], None]
-"""Evaluates one operand on a resource and adds its entries"""
+Step = Callable[[list[Any], list[Item], Env, Draft], None]
+"""Evaluates one operand on a resource and adds its entries. It is given the values of the property that it is for, so
+that those who ask for the same read it once, and the resource as an item"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +40,11 @@ def plan(parameters: Parameters, resource_type: str, read_date: DateReader, read
     """The plan for a resource type."""
     by_key: dict[str, list[Step]] = {}
     always: list[Step] = []
+    group_makers: GroupMakers = {}
     for parameter in parameters.of(resource_type).values():
         if parameter.name in BY_ROW or parameter.name in TYPE_BY_NAME[parameter.definition.type].not_offered:
             continue
-        for keys, step in _steps(parameters, Extraction(parameter, read_date, read_reference)):
+        for keys, step in _steps(parameters, Extraction(parameter, read_date, read_reference), group_makers):
             step = _bounded(step, parameter) if parameter.definition.source else step
             if keys is None:
                 always.append(step)
@@ -54,10 +57,10 @@ def _bounded(step: Step, parameter: Parameter) -> Step:
     """The step of a parameter that the standard does not have: whatever its expression does, the work on one resource
     has a limit, and the other parameters are none the worse for it."""
 
-    def bounded(focus: list[Item], env: Env, draft: Draft) -> None:
+    def bounded(values: list[Any], focus: list[Item], env: Env, draft: Draft) -> None:
         before, env.steps_left = env.steps_left, MAX_STEPS
         try:
-            step(focus, env, draft)
+            step(values, focus, env, draft)
         except TooManySteps:
             log.warning("%s takes too long on a %s, which it does not find", parameter.definition.url, focus[0][0])
         finally:
@@ -66,18 +69,27 @@ def _bounded(step: Step, parameter: Parameter) -> Step:
     return bounded
 
 
-def _steps(parameters: Parameters, extraction: Extraction) -> list[tuple[frozenset[str] | None, Step]]:
+def _steps(
+    parameters: Parameters, extraction: Extraction, group_makers: "GroupMakers"
+) -> list[tuple[frozenset[str] | None, Step]]:
     """A step for each operand of the parameter's expression that can find something, with the JSON properties without
     all of which it finds nothing (None: it may find something all the same)."""
     parameter = extraction.parameter
     branches = parameter.code.branches or (parameter.code,)
     if parameter.components:
-        groups = _component_extractors(parameters, extraction)
+        made = _group_maker(parameters, extraction, group_makers)
         known = [code for code in branches if not code.always_empty]
-        return [(_keys_of_groups(code, parameter), _step_for_groups(code, parameter, groups)) for code in known]
+        return [(_keys_of_groups(code, parameter), _step_for_groups(code, parameter.name, made)) for code in known]
     extractors = _extractors(parameters, extraction)
-    steps = [(code.keys, _step(code, parameter, extractors)) for code in branches]
-    return [(keys, step) for keys, step in steps if step is not None]
+    found: list[tuple[frozenset[str] | None, Step]] = []
+    for code in branches:
+        keys, step, direct = code.keys, _step(code, parameter, extractors), _direct_step(code, parameter, extractors)
+        if keys is not None and code.direct is not None and direct is not None:
+            found.append((frozenset({code.direct.key}), direct))
+            keys -= {code.direct.key}
+        if step is not None:
+            found.append((keys, step))
+    return found
 
 
 def _keys_of_groups(code: Code, parameter: Parameter) -> frozenset[str] | None:
@@ -143,7 +155,7 @@ def _step(code: Code, parameter: Parameter, extractors: Mapping[str, Extract]) -
 def _step_for_one(code: Code, name: str, extract: Extract) -> Step:
     run = code.run
 
-    def step(focus: list[Item], env: Env, draft: Draft) -> None:
+    def step(values: list[Any], focus: list[Item], env: Env, draft: Draft) -> None:
         for item in run(focus, env):
             if item[1] is not None:
                 draft.present.append(name)
@@ -152,11 +164,28 @@ def _step_for_one(code: Code, name: str, extract: Extract) -> Step:
     return step
 
 
+def _direct_step(code: Code, parameter: Parameter, extractors: Mapping[str, Extract]) -> Step | None:
+    """The step for values of one type in the property itself or further down, with the least work; None for others, and
+    where work is to be counted."""
+    type_name = next(iter(code.types or ()), "")
+    if code.direct is None or type_name not in extractors or parameter.definition.source:
+        return None
+    name, pick, extract = parameter.name, code.direct.pick, extractors[type_name]
+
+    def step(values: list[Any], focus: list[Item], env: Env, draft: Draft) -> None:
+        for value in values if pick is None else pick(values):
+            if value is not None:
+                draft.present.append(name)
+                extract(value, draft)
+
+    return step
+
+
 def _step_for_presence(code: Code, name: str) -> Step:
     """Values that have no entries are there all the same (`:missing`)."""
     run = code.run
 
-    def step(focus: list[Item], env: Env, draft: Draft) -> None:
+    def step(values: list[Any], focus: list[Item], env: Env, draft: Draft) -> None:
         if any(item[1] is not None for item in run(focus, env)):
             draft.present.append(name)
 
@@ -166,7 +195,7 @@ def _step_for_presence(code: Code, name: str) -> Step:
 def _step_by_type(code: Code, name: str, extractors: Mapping[str, Extract]) -> Step:
     run, find = code.run, extractors.get
 
-    def step(focus: list[Item], env: Env, draft: Draft) -> None:
+    def step(values: list[Any], focus: list[Item], env: Env, draft: Draft) -> None:
         for item in run(focus, env):
             if item[1] is not None:
                 draft.present.append(name)
@@ -183,7 +212,7 @@ def _step_for_resources(code: Code, parameter: Parameter, extractors: Mapping[st
     run, find, whole, name = code.run, extractors.get, extractors.get("Resource"), parameter.name
     targets = frozenset(parameter.definition.targets)
 
-    def step(focus: list[Item], env: Env, draft: Draft) -> None:
+    def step(values: list[Any], focus: list[Item], env: Env, draft: Draft) -> None:
         for item in run(focus, env):
             extract = find(item[0], whole)
             if item[1] is not None and (whole is None or extract is not whole or item[0] in targets):
@@ -194,7 +223,7 @@ def _step_for_resources(code: Code, parameter: Parameter, extractors: Mapping[st
     return step if extractors else None
 
 
-Evaluated = tuple[Mapping[str, Code], bool, Mapping[str, Extract]]
+Evaluated = tuple[dict[str, Code], bool, Mapping[str, Extract]]
 """A component: its code by type, whether it is of the resource, and what makes entries of its values"""
 
 
@@ -202,7 +231,7 @@ def _component_extractors(parameters: Parameters, extraction: Extraction) -> tup
     """The components, last first: that is the value, which is missing more often than the code."""
     return tuple(
         (
-            component.codes,
+            dict(component.codes),
             component.of_resource,
             _extractors(parameters, Extraction(component.parameter, extraction.read_date, extraction.read_reference)),
         )
@@ -210,19 +239,53 @@ def _component_extractors(parameters: Parameters, extraction: Extraction) -> tup
     )
 
 
-def _step_for_groups(code: Code, parameter: Parameter, components: tuple[Evaluated, ...]) -> Step:
-    """One group for each element that has a value for every component."""
-    run, name = code.run, parameter.name
+MakeGroup = Callable[[Item, Env, Draft], Entries | None]
+"""The entries of one element that a composite is about; None where a component has no value"""
 
-    def step(focus: list[Item], env: Env, draft: Draft) -> None:
+GroupMakers = dict[tuple[tuple[str, str], ...], tuple[tuple[Evaluated, ...], MakeGroup]]
+"""By the expressions and types of the components, with these: several composites ask the same of the same elements"""
+
+
+def _group_maker(parameters: Parameters, extraction: Extraction, known: GroupMakers) -> MakeGroup:
+    definition, components = extraction.parameter.definition, extraction.parameter.components
+    asked = tuple(
+        (expression, component.parameter.definition.type)
+        for (_, expression), component in zip(definition.components, components, strict=True)
+    )
+    evaluated = _component_extractors(parameters, extraction)
+    if asked not in known:
+        known[asked] = (evaluated, _make_group(evaluated))
+    before, made = known[asked]
+    for (codes, _, _), (more, _, _) in zip(before, evaluated, strict=True):
+        codes |= more  # for the types of elements that only this composite is about
+    return made
+
+
+def _make_group(components: tuple[Evaluated, ...]) -> MakeGroup:
+    def make(item: Item, env: Env, draft: Draft) -> Entries | None:
+        group = Draft(draft.resolved)
+        for component in components:
+            if not _add_component(group, item, env, component):
+                return None
+        return group.component()
+
+    return make
+
+
+def _step_for_groups(code: Code, name: str, make: MakeGroup) -> Step:
+    """One group for each element that has a value for every component; made once for all composites alike."""
+    run = code.run
+
+    def step(values: list[Any], focus: list[Item], env: Env, draft: Draft) -> None:
         for item in run(focus, env):
-            group = Draft(draft.resolved)
-            for component in components:
-                if not _add_component(group, item, env, component):
-                    break
-            else:
+            key = (make, id(item[1]))
+            known = draft.made.get(key)
+            if known is None:
+                # With the item, so that nothing else comes to have its id while it stands here.
+                known = draft.made[key] = (item, make(item, env, draft))
+            if known[1] is not None:
                 draft.present.append(name)
-                draft.groups.append((name, group.component()))
+                draft.groups.append((name, known[1]))
 
     return step
 

@@ -6,6 +6,7 @@ https://hl7.org/fhir/R4/search.html, https://hl7.org/fhir/R4/compartmentdefiniti
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from itertools import repeat
 from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,8 +20,8 @@ from fhir_server.search.parameters import parameters_of
 from fhir_server.search.patient_links import PatientLink, PatientLinks
 from fhir_server.search.reading.dates import date_reader
 from fhir_server.search.reading.references import ReferenceReader, reference_reader, type_in_reference
-from fhir_server.search.reading.words import CONTENT, TEXT, content_words, narrative_words
-from fhir_server.store.entries import Entries, Target, Word, contained_group
+from fhir_server.search.reading.words import CONTENT, TEXT, collect, content_words, narrative_words
+from fhir_server.store.entries import Entries, contained_group
 
 __all__ = ["Indexer", "PatientLink"]
 
@@ -51,11 +52,9 @@ class Indexer:
         resource_type = resource.get("resourceType", "")
         draft = Draft(resolved)
         if self._definitions.is_resource_type(resource_type):
-            self._extract(resource_type, resource, draft)
+            self.add_parameters(resource_type, resource, draft)
             draft.beside = self._parameters.beside(resource_type)
-            self._add_contained(resource, draft)
-            draft.words = _words(resource)
-            draft.present += {parameter for parameter, _ in draft.words}
+            self.add_texts(resource_type, resource, draft)
         return draft.entries()
 
     def patient_links(self, resource: dict[str, Any]) -> list[PatientLink]:
@@ -63,12 +62,29 @@ class Indexer:
         resource_type = resource.get("resourceType", "")
         return self._links.of(resource_type, resource) if self._definitions.is_resource_type(resource_type) else []
 
-    def _extract(self, resource_type: str, resource: dict[str, Any], draft: Draft) -> None:
+    def add_parameters(self, resource_type: str, resource: dict[str, Any], draft: Draft) -> None:
+        """What the search parameters find in a resource, and in those that it contains; its compartments."""
         self._evaluate(resource_type, resource, draft)
         self._add_compartments(resource_type, resource, draft)
-        _add_targets(_outside_entries(resource), self._read_reference, draft.targets)
+        self._add_contained(resource, draft)
+
+    def add_texts(self, resource_type: str, resource: dict[str, Any], draft: Draft) -> None:
+        """What every text and reference brings, whichever element it is in: the words for full-text search, and the
+        resources of this server that are referred to. What is in the entries of a Bundle refers inside the Bundle."""
+        texts: list[str] = []
+        references: list[str] = []
+        outside = resource
+        if resource_type == "Bundle":
+            outside = {key: value for key, value in resource.items() if key != "entry"}
+            collect({"entry": resource.get("entry")}, texts, [])
+        collect(outside, texts, references)
         own = (resource_type, resource.get("id"))
+        draft.targets += [found for found in map(self._read_reference, references) if found is not None and found[0]]
         draft.targets = [target for target in draft.targets if target != own]
+        narrative = narrative_words(resource)
+        content = content_words(texts, narrative)
+        draft.words = [*zip(repeat(TEXT), narrative), *zip(repeat(CONTENT), content)]
+        draft.present += [name for name, words in ((TEXT, narrative), (CONTENT, content)) if words]
 
     def _add_contained(self, resource: dict[str, Any], draft: Draft) -> None:
         """A group for each contained resource, by its type and by the parameters that refer to it; what it contains
@@ -90,15 +106,19 @@ class Indexer:
         focus: list[Item] = [(resource_type, resource, None)]
         env = _Surroundings(focus[0], self._definitions, self._read_reference, draft.resolved)
         steps_of = its_plan.by_key.get
-        for key in resource:
-            for step in steps_of(key, ()):
+        for key, found in resource.items():
+            steps = steps_of(key)
+            if steps is None:
+                continue
+            values = found if type(found) is list else [found]
+            for step in steps:
                 try:
-                    step(focus, env, draft)
+                    step(values, focus, env, draft)
                 except _MALFORMED:
                     continue
         for step in its_plan.always:
             with suppress(*_MALFORMED):
-                step(focus, env, draft)
+                step([], focus, env, draft)
 
     def _add_compartments(self, resource_type: str, resource: dict[str, Any], draft: Draft) -> None:
         memberships = self._memberships[resource_type]
@@ -165,37 +185,3 @@ def _type_given(reference: Any, definitions: Definitions) -> str | None:
     given = reference.get("type") if isinstance(reference, dict) else None
     name = given.rpartition("/")[2] if isinstance(given, str) else ""
     return name if definitions.is_resource_type(name) else None
-
-
-def _words(resource: dict[str, Any]) -> list[Word]:
-    """The words for full-text search; of a malformed resource none."""
-    try:
-        narrative = narrative_words(resource)
-        content = content_words(resource, narrative)
-    except _MALFORMED:
-        return []
-    return [*((TEXT, word) for word in narrative), *((CONTENT, word) for word in content)]
-
-
-def _outside_entries(resource: dict[str, Any]) -> dict[str, Any]:
-    """The resource; of a Bundle what is not in its entries, for these refer to one another inside the Bundle."""
-    if resource["resourceType"] != "Bundle":
-        return resource
-    return {key: value for key, value in resource.items() if key != "entry"}
-
-
-def _add_targets(value: dict[str, Any], read: ReferenceReader, targets: list[Target]) -> None:
-    """Every literal reference to a resource of this server, at any depth."""
-    for key, item in value.items():
-        kind = type(item)
-        if kind is str:
-            if key == "reference":
-                found = read(item)
-                if found is not None and found[0]:
-                    targets.append(found)
-        elif kind is dict:
-            _add_targets(item, read, targets)
-        elif kind is list:
-            for each in item:
-                if type(each) is dict:
-                    _add_targets(each, read, targets)

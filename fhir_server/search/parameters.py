@@ -21,12 +21,19 @@ BY_WORDS = frozenset({"_text", "_content"})
 """Parameters of full-text search, which have no expression: they read the whole resource"""
 
 
+_CLINICAL = (
+    "http://hl7.org/fhir/SearchParameter/clinical-code",
+    "http://hl7.org/fhir/SearchParameter/clinical-date",
+)
+_BESIDE = (("token", "quantity"), ("token", "date"))
+
+
 @dataclass(frozen=True, slots=True)
 class Parameter:
     """A search parameter of a resource type. Without an expression for the type `code` is always empty.
 
     `elements`: every element that deciding it reads, with those on the way (`Patient.address`, `Patient.address.city`).
-    `beside`: the token parameters by whose values those of this one, a quantity, are indexed too.
+    `beside`: the token parameters by whose values those of this one, a quantity or a date, are indexed too.
     """
 
     definition: SearchParameter
@@ -91,13 +98,13 @@ class Parameters:
             }
             self._beside[resource_type] = _beside(found)
             # A search goes by pairs only when everything that is there has been indexed by them.
-            for token, quantity in _beside({name: each for name, each in found.items() if each.definition.indexed}):
-                found[quantity] = replace(found[quantity], beside=(*found[quantity].beside, token))
+            for token, other in _beside({name: each for name, each in found.items() if each.definition.indexed}):
+                found[other] = replace(found[other], beside=(*found[other].beside, token))
             self._by_type[resource_type] = found
         return found
 
     def beside(self, resource_type: str) -> tuple[Beside, ...]:
-        """The pairs of a token and a quantity parameter of a type that its composites ask for together."""
+        """The pairs of a token parameter of a type and a quantity or date that is often asked for with it."""
         self.of(resource_type)
         return self._beside[resource_type]
 
@@ -155,15 +162,19 @@ class Parameters:
 
 
 def _beside(parameters: Mapping[str, Parameter]) -> tuple[Beside, ...]:
-    """The components of composites about the whole resource that are parameters themselves: a code and its quantity."""
-    names = {each.definition.url: name for name, each in parameters.items()}
-    found: dict[Beside, None] = {}
-    for each in parameters.values():
-        if len(each.components) == 2 and each.code.types == frozenset({each.resource_type}):
-            token, quantity = (names.get(url.partition("|")[0], "") for url, _ in each.definition.components)
-            if token and quantity and _types(parameters, token, quantity) == ("token", "quantity"):
-                found[token, quantity] = None
-    return tuple(found)
+    """The components of composites about the whole resource that are parameters themselves: a code and its quantity.
+    And what R4 gives the clinical resources in common: their code and their date."""
+    names: dict[str, str] = {}
+    # What the standard defines comes first: one of our own that takes its URL must not take its pairs.
+    for name, each in sorted(parameters.items(), key=lambda item: item[1].definition.source or ""):
+        names.setdefault(each.definition.url, name)
+    pairs = [
+        tuple(url.partition("|")[0] for url, _ in each.definition.components)
+        for each in parameters.values()
+        if len(each.components) == 2 and each.code.types == frozenset({each.resource_type})
+    ]
+    found = [(names.get(first, ""), names.get(second, "")) for first, second in (*pairs, _CLINICAL)]
+    return tuple(dict.fromkeys(pair for pair in found if all(pair) and _types(parameters, *pair) in _BESIDE))
 
 
 def _types(parameters: Mapping[str, Parameter], *names: str) -> tuple[str, ...]:

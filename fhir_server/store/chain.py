@@ -8,7 +8,7 @@ import os
 import struct
 import time
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -72,6 +72,12 @@ class Loss(msgspec.Struct, frozen=True):
     hash: str
 
 
+def is_of_commits(chain: str) -> bool:
+    """Whether the entries of commits stand in this chain, and checkpoints that tie other chains to it: `store` of the
+    embedded store, `c0`, `c1` … of MongoDB. A record that was moved has chains of both."""
+    return chain == "store" or chain.startswith("c")
+
+
 def split_patients(text: str | None) -> tuple[str, ...]:
     """The ids in a column of ids, one on each line."""
     return tuple(text.split("\n")) if text else ()
@@ -89,6 +95,30 @@ def link_hash(previous: bytes, sequence: int, kind: int, recorded_ms: int, patie
     """SHA-256 over the hash before, the number, and everything that the entry says."""
     named = patients.encode()
     return sha256(previous + _FRAME.pack(sequence, kind, recorded_ms, len(named)) + named + body).digest()
+
+
+ADVICE = "restore a backup, or accept the loss with a reason, which is recorded in the chain"
+
+
+def head_fault(mirrored: Head, end: Head, hash_at: Callable[[int], bytes | None]) -> str | None:
+    """How a chain that ends with `end` differs from its mirrored head, or None; `hash_at` gives an entry's hash."""
+    if end.sequence < mirrored.sequence:
+        return f"ends at entry {end.sequence}, but entry {mirrored.sequence} had been written"
+    if mirrored == EMPTY:
+        return None
+    if hash_at(mirrored.sequence) != mirrored.hash:
+        return f"differs from its mirrored head at entry {mirrored.sequence}"
+    return None
+
+
+def loss_after(end: Head, mirrored: Head | None, reason: str, now_ms: int) -> Link:
+    """The link that says that an operator accepts what is lost of a chain, and why: behind its last entry, and behind
+    every number that the mirrored head (None: it is lost too) knows of."""
+    known = EMPTY if mirrored is None else mirrored
+    kept = end.sequence if end.sequence < known.sequence else 0
+    expected = max(end.sequence, known.sequence)
+    body = msgspec.json.encode(Loss(reason, kept, expected, known.hash.hex()))
+    return link_after(end, LOSS, AuditEntry(body, now_ms), expected + 1)
 
 
 @dataclass(slots=True)

@@ -41,9 +41,10 @@ class Session(Protocol):
     async def read_version(self, type: str, id: str, version: int) -> Version | None:
         """One version. It is visible if both that version and the current one pass the filter."""
 
-    async def search(self, query: Query | SystemQuery) -> Page:
+    async def search(self, query: Query | SystemQuery, along: Page | None = None) -> Page:
         """Resources that match at the snapshot, not deleted then, and that pass the filter then and now. So do the
-        resources that chains and hierarchies lead over.
+        resources that chains and hierarchies lead over. `along`: a page that is shown together with what is found, so
+        that now may be the moment in which it was found.
 
         Raises `SnapshotExpired` for a snapshot that is no longer kept, `TooCostly` beyond the store's limits.
         """

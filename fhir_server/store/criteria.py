@@ -51,6 +51,7 @@ class DateIs:
 
     https://hl7.org/fhir/R4/search.html#prefix: eq = the resource's range lies within; ne = it does not; gt and lt = it
     reaches above or below; ge and le = gt or eq, lt or eq; sa = it starts after; eb = it ends before.
+    `beside`: the token parameters that the resources' entries name beside this one (`Entries.beside`).
     """
 
     param: str
@@ -58,6 +59,7 @@ class DateIs:
     low: int
     high: int
     elements: Elements = ()
+    beside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +287,22 @@ Criterion: TypeAlias = (
     | AnyOf
     | Not
 )
+
+
+def names_any(criterion: Criterion, *kinds: type) -> bool:
+    """Whether a criterion is of one of these classes, or is made of such."""
+    match criterion:
+        case AllOf(criteria) | AnyOf(criteria):
+            return any(names_any(part, *kinds) for part in criteria)
+        case Not(inner):
+            return names_any(inner, *kinds)
+        case _:
+            return isinstance(criterion, kinds)
+
+
+def is_linked(criterion: Criterion) -> bool:
+    """Whether other resources decide a criterion."""
+    return names_any(criterion, Chained, ReverseChained, InHierarchy)
 
 
 SortType: TypeAlias = Literal["row", "date", "string", "number", "quantity", "uri", "token", "reference"]

@@ -4,8 +4,9 @@ Built by `search/`, kept by the store beside each version. Plain tuples, because
 anything that belongs to one store.
 """
 
-from dataclasses import dataclass
 from typing import TypeAlias
+
+import msgspec
 
 Token = tuple[str, str, str]
 """(search parameter code, system or "" where none was given, code)"""
@@ -56,8 +57,8 @@ Compartment = tuple[str, str]
 """(compartment name = resource type, id): the resource lies in that compartment; matched exactly"""
 
 Beside = tuple[str, str]
-"""(code of a token parameter, code of a quantity parameter) that are often asked for together, as those of a composite
-about the whole resource are: a store may index the values of the one by those of the other"""
+"""(code of a token parameter, code of a quantity or date parameter) that are often asked for together, as those of a
+composite about the whole resource are: a store may index the values of the one by those of the other"""
 
 Present: TypeAlias = str
 """A search parameter code for which the resource has a value, whether or not that has index entries (`:missing`).
@@ -73,9 +74,8 @@ CANONICAL = "ucum:canonical"
 """The system of quantities in UCUM's base units"""
 
 
-@dataclass(frozen=True, slots=True)
-class Entries:
-    """All index entries of one resource version."""
+class Entries(msgspec.Struct, frozen=True):
+    """All index entries of one resource version. Several are made of a resource with groups, so making one is cheap."""
 
     tokens: tuple[Token, ...] = ()
     identifiers: tuple[IdentifierToken, ...] = ()

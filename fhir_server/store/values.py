@@ -188,12 +188,13 @@ class Committed:
 @dataclass(frozen=True, slots=True)
 class Page:
     """One page of a search or history: `next` is the cursor of the page after it, None on the last; `previous`, for
-    searches, that of the page before it, None on the first."""
+    searches, that of the page before it, None on the first. `moment`: what the store keeps to say when it was found."""
 
     versions: tuple[Version, ...]
     snapshot: Snapshot
     next: str | None = None
     previous: str | None = None
+    moment: object = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

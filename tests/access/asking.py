@@ -17,7 +17,7 @@ from tests.running import BASE, Client, encoded, observation, patient
 
 PAGES = 12
 _PAGE = re.compile(r"_page=[A-Za-z0-9_-]+")
-_CHAIN = re.compile(r"\b(?:store|w\d+)-\d+\b")
+_CHAIN = re.compile(r"\b(?:store|[crw]\d+)-\d+\b")
 _KEPT = ("location", "etag", "last-modified", "content-type", "allow", "content-disposition")
 
 

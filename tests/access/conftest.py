@@ -1,4 +1,4 @@
-"""A world for the tests of this folder."""
+"""A world for the tests of this folder, which run on both kinds of store."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -6,6 +6,11 @@ from pathlib import Path
 import pytest
 
 from tests.access.serving import World, world
+
+
+@pytest.fixture(autouse=True)
+def _stores(on_both_stores: None) -> None:
+    """Each test here runs on both."""
 
 
 @pytest.fixture

@@ -23,8 +23,9 @@ from fhir_server.search.parameter_rule import ParametersMustWork
 from fhir_server.settings import Settings
 from fhir_server.store.access import EVERYTHING, AccessFilter
 from fhir_server.store.contract import Store
-from fhir_server.store.open import StoreOptions, open_store
+from fhir_server.store.open import open_store
 from tests.running import BASE, Client
+from tests.stores import options_of
 
 SETTINGS = Settings(auth="off")
 START_MS = 1_772_000_000_000
@@ -127,10 +128,10 @@ class World:
 
 @asynccontextmanager
 async def world(folder: Path) -> AsyncIterator[World]:
-    """A world on a new store in `folder`; at first everything is allowed."""
+    """A world on a new store in `folder`, of the kind that the test runs on; at first everything is allowed."""
     folder.mkdir(exist_ok=True)
     clock = Clock()
-    store = await open_store(f"sqlite:///{folder / 'store.db'}", StoreOptions(clock=lambda: clock()))
+    store = await open_store(*options_of(folder, clock=lambda: clock()))
     made = World(store, build_server(SETTINGS, store))
     made.clock = clock
     made.server = replace(made.server, clock_ms=clock)

@@ -8,11 +8,11 @@ import pytest
 
 from fhir_server.audit.entry import Compact, Compactor
 from fhir_server.store.criteria import AuditQuery
-from fhir_server.store.sqlite.session import SqliteSession
 from tests.access.asking import Asked, Grammar, ask, next_link
 from tests.access.people import ONE_PATIENT, SCENES, SCRIPT, Scene, write
 from tests.access.serving import World
 from tests.running import observation, patient
+from tests.stores import session_class
 
 REQUESTS = 150
 
@@ -186,7 +186,7 @@ async def test_an_entry_that_cannot_be_written_withholds_the_answer(here: World,
     def broken(*_: Any) -> Any:
         raise RuntimeError("Familya")
 
-    monkeypatch.setattr(SqliteSession, "record", broken)
+    monkeypatch.setattr(session_class(), "record", broken)
     answer = await here.fhir.get("Patient/a")
     assert answer.status_code == 500
     assert "Familya" not in answer.text

@@ -4,6 +4,7 @@ import base64
 from typing import Any
 
 from tests.running import BASE, Client, encoded, observation, patient
+from tests.stores import session_class
 
 
 async def _events(fhir: Client, query: str = "_count=500") -> list[dict[str, Any]]:
@@ -111,13 +112,10 @@ async def test_audit_events_are_paged_and_searched_by_date(fhir: Client) -> None
 
 
 async def test_nothing_secret_or_unexpected_in_an_answer_to_a_fault(fhir: Client, monkeypatch: Any) -> None:
-    from fhir_server.store.sqlite import session
-
     async def broken(*_: Any) -> None:
         raise RuntimeError("Mrs Secret, 999 000 0018")
 
-    name = next(name for name in vars(session) if name.endswith("Session"))
-    monkeypatch.setattr(getattr(session, name), "read", broken)
+    monkeypatch.setattr(session_class(), "read", broken)
     answer = await fhir.get("Patient/p", x_request_id="fault-1")
     assert answer.status_code == 500
     assert answer.json()["issue"] == [

@@ -54,7 +54,7 @@ def test_wrong_use_is_2(tmp_path: Path) -> None:
 def test_help_teaches(tmp_path: Path) -> None:
     done = fhir_server("--help", folder=tmp_path)
     assert done.returncode == 0
-    for command in ("demo", "serve", "load", "package", "audit", "index", "backup", "restore", "bench"):
+    for command in ("demo", "serve", "load", "package", "audit", "index", "backup", "restore", "migrate", "bench"):
         assert command in done.stdout
 
 

@@ -12,9 +12,12 @@ import httpx
 from fhir_server.bench.server import RunningServer
 from tests.crash import verify
 from tests.crash.clients import Client
+from tests.crash.database import Database
 
 CLIENTS = 6
 SHORTEST, LONGEST = 0.15, 1.0
+AFTERWARDS = 1.0
+"""So many seconds the load goes on while a database is in trouble."""
 EARLY_EVERY = 5
 """Every so many rounds the server is killed a second time, while it recovers from the first."""
 
@@ -31,21 +34,29 @@ class Outcome:
     faults: list[str] = field(default_factory=list)
 
 
-def run(folder: Path, kills: int, workers: int, seed: int) -> Outcome:
-    """Kill a server with so many workers so many times on one store; the first faults end it."""
-    campaign = _Campaign(folder, workers, seed)
-    campaign.server.start()
-    while campaign.outcome.kills < kills and not campaign.outcome.faults:
-        campaign.round(left=kills - campaign.outcome.kills)
-    campaign.close()
+def run(folder: Path, kills: int, workers: int, seed: int, database: Database | None = None) -> Outcome:
+    """Kill a server with so many workers, or what its database runs on, so many times on one store; the first faults
+    end it."""
+    campaign = _Campaign(folder, workers, seed, database)
+    try:
+        campaign.server.start()
+        while campaign.outcome.kills < kills and not campaign.outcome.faults:
+            campaign.round(left=kills - campaign.outcome.kills)
+    finally:
+        campaign.close()
     return campaign.outcome
 
 
 class _Campaign:
-    def __init__(self, folder: Path, workers: int, seed: int) -> None:
+    def __init__(self, folder: Path, workers: int, seed: int, database: Database | None) -> None:
         self.choice = random.Random(seed)
         self.clients = [Client(number, seed) for number in range(CLIENTS)]
-        self.server = RunningServer(folder / "record.sqlite", workers, folder / "server.log")
+        self.database = database
+        self.server = (
+            RunningServer(folder / "record.sqlite", workers, folder / "server.log")
+            if database is None
+            else RunningServer(database.url, workers, folder / "server.log", settings=database.settings)
+        )
         self.outcome = Outcome()
         self.since: str | None = None
         self.began = time.monotonic()
@@ -61,10 +72,14 @@ class _Campaign:
     def round(self, left: int) -> None:
         """One kill under load, and everything that must hold after it. `left` is how many kills are still due."""
         started, last = datetime.now(UTC), left == 1
-        self._load_and_kill()
-        if left > 2 and self.outcome.kills % EARLY_EVERY == 0:
-            self._kill_while_starting()
-        self.server.start()
+        server_killed = self._load_and_kill()
+        if self.database is not None:
+            self.database.recover()
+        if server_killed:
+            if left > 2 and self.outcome.kills % EARLY_EVERY == 0:
+                self._kill_while_starting()
+            self.server.start()
+        self.server.await_ready()
         self.outcome.requests += sum(len(client.ledger.requests) for client in self.clients)
         self.outcome.in_doubt += sum(client.ledger.in_doubt is not None for client in self.clients)
         with httpx.Client(base_url=f"{self.server.address}/fhir", timeout=60) as http:
@@ -72,20 +87,26 @@ class _Campaign:
         for client in self.clients:
             client.ledger.next_round()
 
-    def _load_and_kill(self) -> None:
-        killed = threading.Event()
+    def _load_and_kill(self) -> bool:
+        """Whether it was the server that was killed."""
+        killed, over = threading.Event(), threading.Event()
         threads = [
-            threading.Thread(target=client.work, args=(self.server.port, killed), daemon=True)
+            threading.Thread(target=client.work, args=(self.server.port, killed, over), daemon=True)
             for client in self.clients
         ]
         for thread in threads:
             thread.start()
         time.sleep(self.choice.uniform(SHORTEST, LONGEST))
         killed.set()
-        self.server.kill()
+        server_killed = self.database is None or not self.database.strike(self.choice)
+        if server_killed:
+            self.server.kill()
         self.outcome.kills += 1
+        time.sleep(0 if self.database is None else AFTERWARDS)
+        over.set()
         for thread in threads:
             thread.join()
+        return server_killed
 
     def _kill_while_starting(self) -> None:
         """A second kill, at some moment of the recovery."""
@@ -99,7 +120,7 @@ class _Campaign:
         faults = verify.faults_of_history(self.clients, seen)
         faults += verify.faults_of_reads(http, self.clients, self.choice)
         faults += verify.faults_of_audit(http, self.clients, started)
-        faults += verify.faults_of_commands(self.server.store, ("audit", "index"))
+        faults += verify.faults_of_commands(self.server, ("audit", "index"))
         if last:
             faults += verify.faults_of_search(http, self.clients)
             faults += self._faults_of_all(seen)
@@ -109,4 +130,5 @@ class _Campaign:
     def _faults_of_all(self, seen: verify.Seen) -> list[str]:
         """At the end the whole history is what all rounds together were told."""
         told = {key: versions for client in self.clients for key, versions in client.ledger.versions.items()}
-        return [] if told == seen else [f"the whole history differs at {sorted(set(told) ^ set(seen))[:10]}"]
+        faults = [] if told == seen else [f"the whole history differs at {sorted(set(told) ^ set(seen))[:10]}"]
+        return faults + verify.faults_of_outbox(verify.read_outbox(self.server), seen)

@@ -15,7 +15,7 @@ Resource = dict[str, Any]
 
 
 class Gone(Exception):
-    """The server went away before it answered."""
+    """The server, or the database behind it, went away before it answered."""
 
 
 def observation(marker: str, patient: str) -> Resource:
@@ -58,17 +58,18 @@ class Client:
         self._sent = 0
         self._connection: HTTPConnection | None = None
         self._port = 0
+        self._trouble = threading.Event()
 
-    def work(self, port: int, killed: threading.Event) -> None:
-        """Send requests until the server is killed (`killed` is set just before). Never raises: what is wrong goes into
-        the ledger."""
-        self._port = port
+    def work(self, port: int, killed: threading.Event, over: threading.Event) -> None:
+        """Send requests until the server, or the database behind it, is killed (`killed` is set just before) or it is
+        `over`. Never raises: what is wrong goes into the ledger."""
+        self._port, self._trouble = port, killed
         actions = [self._create, self._put_new, self._update, self._update, self._patch, self._delete]
         actions += [self._transaction, self._transaction, self._read, self._read]
         try:
             if ("Patient", self.patient) not in self.ledger.versions:
                 self._put_patient()
-            while True:
+            while not over.is_set():
                 self.random.choice(actions)()
         except Gone as gone:
             if not killed.is_set():
@@ -109,6 +110,8 @@ class Client:
             content = answer.read()
         except (OSError, HTTPException) as fault:
             raise Gone from fault
+        if answer.status == 503 and self._trouble.is_set():
+            raise Gone
         self.ledger.in_doubt = None
         self.ledger.requests.add(attempt.request_id)
         if answer.status not in expected:

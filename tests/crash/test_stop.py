@@ -9,9 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from fhir_server.bench.server import RunningServer
 from tests.crash import verify
 from tests.crash.clients import Client
+from tests.stores import server_on
 
 CLIENTS = 6
 
@@ -24,13 +24,15 @@ def _markers(client: Client) -> set[str]:
 
 @pytest.mark.xdist_group("kill")
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_stop_under_load_answers_what_it_began(tmp_path: Path, workers: int) -> None:
-    server = RunningServer(tmp_path / "record.sqlite", workers, tmp_path / "server.log")
+def test_a_stop_under_load_answers_what_it_began(on_both_stores: None, tmp_path: Path, workers: int) -> None:
+    server = server_on(tmp_path, workers)
     server.start()
     began, began_at = datetime.now(UTC), time.monotonic()
     clients = [Client(number, seed=31 + workers) for number in range(CLIENTS)]
     stopping = threading.Event()
-    threads = [threading.Thread(target=client.work, args=(server.port, stopping)) for client in clients]
+    threads = [
+        threading.Thread(target=client.work, args=(server.port, stopping, threading.Event())) for client in clients
+    ]
     for thread in threads:
         thread.start()
     while sum(len(client.ledger.requests) for client in clients) <= 100:
@@ -54,4 +56,4 @@ def test_a_stop_under_load_answers_what_it_began(tmp_path: Path, workers: int) -
         assert verify.faults_of_reads(http, clients, random.Random(1)) == []
         assert verify.faults_of_audit(http, clients, began) == []
     assert server.stop() == 0
-    assert verify.faults_of_commands(server.store, ("audit", "index")) == []
+    assert verify.faults_of_commands(server, ("audit", "index")) == []

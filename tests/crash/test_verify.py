@@ -2,9 +2,10 @@
 
 import pytest
 
+from fhir_server.store.values import Event
 from tests.crash.clients import Client
 from tests.crash.ledger import Attempt, Effect
-from tests.crash.verify import Seen, faults_of_history
+from tests.crash.verify import Seen, faults_of_history, faults_of_outbox
 
 A, B = ("Observation", "a"), ("Observation", "b")
 
@@ -97,3 +98,24 @@ def test_half_a_transaction_is_found(client: Client, missing: str) -> None:
     faults = faults_of_history([client], seen)
     assert faults[0].startswith("t was done by half: ")
     assert len([fault for fault in faults if fault.startswith("nobody sent: ")]) == 2
+
+
+TOLD = [Event(1, *A, 1, "create"), Event(2, *B, 1, "create"), Event(3, *A, 2, "update"), Event(4, *B, 2, "delete")]
+
+
+def test_an_outbox_that_tells_the_history_has_no_fault() -> None:
+    assert faults_of_outbox(TOLD, _whole()) == []
+
+
+@pytest.mark.parametrize(
+    ("told", "versions"),
+    [
+        (TOLD[:2] + TOLD[3:], [1]),
+        ([*TOLD, TOLD[2]], [1, 2, 2]),
+        ([TOLD[2], *TOLD[:2], TOLD[3]], [2, 1]),
+        ([*TOLD, Event(5, *A, 3, "update")], [1, 2, 3]),
+    ],
+    ids=["missing", "twice", "out of order", "never written"],
+)
+def test_an_outbox_that_tells_anything_else_is_found(told: list[Event], versions: list[int]) -> None:
+    assert faults_of_outbox(told, _whole()) == [f"outbox: Observation/a has the versions [1, 2], told were {versions}"]

@@ -11,6 +11,7 @@ import pytest
 
 from fhir_server.bench.server import RunningServer
 from tests.crash.verify import faults_of_commands
+from tests.stores import server_on
 
 AGAIN_SECONDS = 10.0
 
@@ -21,8 +22,8 @@ def _put(server: RunningServer, number: int) -> httpx.Response:
 
 
 @pytest.mark.xdist_group("kill")
-def test_a_worker_that_dies_is_replaced_and_nothing_is_lost(tmp_path: Path) -> None:
-    with RunningServer(tmp_path / "record.sqlite", 2, tmp_path / "server.log") as server:
+def test_a_worker_that_dies_is_replaced_and_nothing_is_lost(on_both_stores: None, tmp_path: Path) -> None:
+    with server_on(tmp_path, 2) as server:
         parent, *workers = server.processes()
         assert len(workers) == 2
         acknowledged = []
@@ -45,4 +46,4 @@ def test_a_worker_that_dies_is_replaced_and_nothing_is_lost(tmp_path: Path) -> N
         for number in acknowledged:
             answer = httpx.get(f"{server.address}/fhir/Patient/p{number}")
             assert (answer.status_code, answer.json()["id"]) == (200, f"p{number}")
-        assert faults_of_commands(server.store, ("audit", "index")) == []
+        assert faults_of_commands(server, ("audit", "index")) == []

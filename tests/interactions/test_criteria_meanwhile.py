@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from fhir_server.store.criteria import Query, SystemQuery
-from fhir_server.store.sqlite.session import SqliteSession
 from fhir_server.store.values import Page
 from tests.interactions.test_create import nhs_number
 from tests.running import Client, encoded, observation, patient
+from tests.stores import session_class
 
 Resource = dict[str, Any]
 Rival = Callable[[], Awaitable[Any]]
@@ -26,15 +26,16 @@ ASKED = "Patient?identifier=urn:n|x"
 def after_the_search(monkeypatch: pytest.MonkeyPatch) -> Callable[[Rival], None]:
     """Arms a rival, who acts once: after the next search and before whoever asked goes on."""
     waiting: list[Rival] = []
-    search = SqliteSession.search
+    session = session_class()
+    search: Any = session.search
 
-    async def searching(self: SqliteSession, query: Query | SystemQuery) -> Page:
-        page = await search(self, query)
+    async def searching(self: Any, query: Query | SystemQuery) -> Page:
+        page: Page = await search(self, query)
         if waiting:
             await waiting.pop()()
         return page
 
-    monkeypatch.setattr(SqliteSession, "search", searching)
+    monkeypatch.setattr(session, "search", searching)
     return waiting.append
 
 

@@ -11,6 +11,7 @@ from urllib.parse import quote
 import pytest
 
 from fhir_server.bench.server import RunningServer
+from tests import stores
 from tests.running import observation, patient
 from tests.workers import Answer, Caller, asked, at_once, workers
 
@@ -19,11 +20,15 @@ LOINC = "http://loinc.org"
 Resource = dict[str, Any]
 
 
+@pytest.fixture(autouse=True)
+def _stores() -> None:
+    """The server is on one kind of store after the other."""
+
+
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+def server(module_on_both_stores: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server with three workers and a patient."""
-    folder = tmp_path_factory.mktemp("three")
-    with RunningServer(folder / "store.db", 3, folder / "log") as running:
+    with stores.server_on(tmp_path_factory.mktemp("three"), 3) as running:
         assert asked(running, "PUT", "/Patient/p", patient("p"))[0] == 201
         yield running
 

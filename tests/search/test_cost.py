@@ -10,7 +10,9 @@ def test_variants_differ_and_have_the_entries_of_the_sample() -> None:
         resources = variants(sample)
         found = [INDEXER.entries(resource) for resource in resources]
         assert len({repr(entries) for entries in found}) == len(resources)
-        kinds = [kind for kind in Entries.__slots__ if kind != "words"]  # numbers are words, and may be there already
+        kinds = [
+            kind for kind in Entries.__struct_fields__ if kind != "words"
+        ]  # numbers are words, and may be there already
         original = INDEXER.entries(sample)
         expected = {kind: len(getattr(original, kind)) for kind in kinds}
         expected["present"] += 1  # `_text`, for the narrative

@@ -7,6 +7,8 @@ import pytest
 
 from tests.running import Client, observation, patient
 
+pytestmark = pytest.mark.usefixtures("on_both_stores")
+
 BED = "http://example.org/fhir/StructureDefinition/bed"
 
 
@@ -88,6 +90,31 @@ async def test_the_capability_statement_has_it(fhir: Client) -> None:
     statement = (await fhir.get("metadata")).json()
     people = next(each for each in statement["rest"][0]["resource"] if each["type"] == "Patient")
     assert {"name": "bed", "definition": parameter()["url"], "type": "string"} in people["searchParam"]
+
+
+async def test_one_with_the_url_of_a_standard_one_takes_nothing_from_it(fhir: Client) -> None:
+    """What comes while it is used is found afterwards by a code with a date, or a quantity, as before."""
+    await fhir.put(patient("p"))
+    clinical = "http://hl7.org/fhir/SearchParameter/"
+    names = {
+        "x-at": ("clinical-date", "date", "issued"),
+        "x-much": ("Observation-value-quantity", "quantity", "component.value"),
+    }
+    made = [
+        await posted(
+            fhir, url=clinical + url, code=code, type=kind, base=["Observation"], expression=f"Observation.{element}"
+        )
+        for code, (url, kind, element) in names.items()
+    ]
+    for id in made:
+        await indexed(fhir, id)
+    written = observation("Patient/p", "o", effectiveDateTime="2026-03-01", valueQuantity={"value": 7, "unit": "kg"})
+    await fhir.put(written)
+    for id in made:
+        assert (await fhir.http.delete(f"SearchParameter/{id}")).status_code in (200, 204)
+    code = written["code"]["coding"][0]["code"]
+    assert await ids(fhir, f"Observation?code={code}&date=2026-03-01") == ["o"]
+    assert await ids(fhir, f"Observation?code={code}&value-quantity=gt5") == ["o"]
 
 
 async def test_a_changed_expression_is_indexed_anew(fhir: Client) -> None:

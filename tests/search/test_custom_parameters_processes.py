@@ -5,15 +5,15 @@ from pathlib import Path
 
 import httpx
 
-from fhir_server.bench.server import RunningServer
 from tests.running import JSON, encoded
 from tests.search.test_custom_parameters import in_bed, parameter
+from tests.stores import server_on
 
 WRITES = 120
 
 
-async def test_two_workers(tmp_path: Path) -> None:
-    server = RunningServer(tmp_path / "store.db", 2, tmp_path / "log")
+async def test_two_workers(on_both_stores: None, tmp_path: Path) -> None:
+    server = server_on(tmp_path, 2)
     server.start()
     try:
         await _post_while_others_write(f"{server.address}/fhir/")

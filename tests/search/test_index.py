@@ -1,15 +1,16 @@
 """Resources and all of their index entries; what is malformed; what is resolved."""
 
 import copy
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from fhir_server.definitions.definitions import r4
+from fhir_server.search.patient_links import PatientLink
 from fhir_server.search.reading.decimal_keys import decimal_key, just_above
 from fhir_server.store.entries import CANONICAL, EARLIEST, HIGHEST, LATEST, LOWEST, NO_ENTRIES, DecimalKey, Entries
 from tests.public_data import folder
@@ -234,7 +235,7 @@ def test_an_observation() -> None:
         ),
         targets=(("Patient", "p1"), ("Practitioner", "n1"), ("Organization", "home")),
         compartments=(("Patient", "p1"), ("Practitioner", "n1")),
-        beside=(("code", "value-quantity"),),
+        beside=(("code", "value-date"), ("code", "value-quantity"), ("code", "date")),
     )
 
 
@@ -588,8 +589,9 @@ def test_nothing_makes_it_raise(data: st.DataObject, sample: dict[str, Any], gar
     holder, key = data.draw(st.sampled_from(places(resource)))
     holder[key] = garbage
     if isinstance(resource.get("resourceType"), str):
-        INDEXER.entries(resource)
-        INDEXER.patient_links(resource)
+        found = INDEXER.entries(resource)
+        assert all(isinstance(getattr(found, kind), tuple) for kind in Entries.__struct_fields__)
+        assert all(isinstance(link, PatientLink) for link in INDEXER.patient_links(resource))
 
 
 def test_the_examples_of_the_specification() -> None:
@@ -599,7 +601,7 @@ def test_the_examples_of_the_specification() -> None:
         found = INDEXER.entries(resource)
         if found != NO_ENTRIES:
             with_entries.add(resource["resourceType"])
-        for kind in Entries.__slots__:
+        for kind in Entries.__struct_fields__:
             entries = getattr(found, kind)
             assert len(set(entries)) == len(entries)
         assert all(low < high for _, low, high in found.dates)

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from tests.access.serving import world
 from tests.running import Client, observation, patient, running
 from tests.search.test_custom_parameters import in_bed, indexed, parameter
+from tests.stores import fewer
 
 Resource = dict[str, Any]
 Step = tuple[Any, ...]
@@ -57,7 +58,7 @@ class App:
 
 
 @pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+def app(module_on_both_stores: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     """The application."""
     with asyncio.Runner() as runner:
         opened: AbstractAsyncContextManager[Client] = running(tmp_path_factory.mktemp("pages"))
@@ -65,18 +66,19 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
         runner.run(opened.__aexit__(None, None, None))
 
 
-@hypothesis_settings(max_examples=120)
-@given(
-    query=st.sampled_from(QUERIES),
-    count=st.integers(1, 4),
-    before=st.lists(WRITE, min_size=4, max_size=12),
-    steps=st.lists(STEP, min_size=4, max_size=14),
-)
-def test_both_ways_the_pages_are_the_list_of_the_start(
-    app: App, query: str, count: int, before: list[Step], steps: list[Step]
-) -> None:
-    app.examples += 1
-    app.runner.run(_walk(app.client, f"t{app.examples}", query, count, before, steps))
+def test_both_ways_the_pages_are_the_list_of_the_start(app: App) -> None:
+    @hypothesis_settings(max_examples=fewer(120))
+    @given(
+        query=st.sampled_from(QUERIES),
+        count=st.integers(1, 4),
+        before=st.lists(WRITE, min_size=4, max_size=12),
+        steps=st.lists(STEP, min_size=4, max_size=14),
+    )
+    def walked(query: str, count: int, before: list[Step], steps: list[Step]) -> None:
+        app.examples += 1
+        app.runner.run(_walk(app.client, f"t{app.examples}", query, count, before, steps))
+
+    walked()
 
 
 async def _walk(fhir: Client, tag: str, query: str, count: int, before: list[Step], steps: list[Step]) -> None:
@@ -218,7 +220,7 @@ async def seven(fhir: Client) -> None:
         await fhir.put(observation("Patient/p", f"o{number}"))
 
 
-async def test_to_the_end_back_and_to_the_beginning(fhir: Client) -> None:
+async def test_to_the_end_back_and_to_the_beginning(on_both_stores: None, fhir: Client) -> None:
     await seven(fhir)
     page = (await fhir.get("Observation?_sort=_id&_count=3")).json()
     assert list(links(page)) == ["self", "next"]
@@ -233,7 +235,7 @@ async def test_to_the_end_back_and_to_the_beginning(fhir: Client) -> None:
     assert ids((await fhir.get("Observation?_sort=_id")).json()) == []
 
 
-async def test_links_outlive_a_restart(tmp_path: Path) -> None:
+async def test_links_outlive_a_restart(on_both_stores: None, tmp_path: Path) -> None:
     async with running(tmp_path) as fhir:
         await seven(fhir)
         page = (await fhir.get("Observation?_sort=_id&_count=3")).json()
@@ -246,7 +248,7 @@ async def test_links_outlive_a_restart(tmp_path: Path) -> None:
         assert found[1]["entry"][0]["resource"]["status"] == "final"
 
 
-async def test_what_goes_along_is_as_of_the_first_page_too(tmp_path: Path) -> None:
+async def test_what_goes_along_is_as_of_the_first_page_too(on_both_stores: None, tmp_path: Path) -> None:
     """Also where it takes pages of its own."""
     async with running(tmp_path, max_included=2) as fhir:
         await fhir.put(patient("p"))
@@ -277,7 +279,9 @@ async def test_what_goes_along_is_as_of_the_first_page_too(tmp_path: Path) -> No
 ENCOUNTER = {"status": "finished", "class": {"code": "AMB"}, "subject": {"reference": "Patient/p"}}
 
 
-async def test_a_parameter_that_is_gone_is_not_left_out_of_the_pages_that_follow(fhir: Client) -> None:
+async def test_a_parameter_that_is_gone_is_not_left_out_of_the_pages_that_follow(
+    on_both_stores: None, fhir: Client
+) -> None:
     """Else the rest of the pages would show everybody."""
     await fhir.put(parameter(id="bed"))
     for number in range(4):
@@ -290,7 +294,7 @@ async def test_a_parameter_that_is_gone_is_not_left_out_of_the_pages_that_follow
     assert answer.json()["issue"][0]["diagnostics"] == "Patient has no search parameter bed: it was not used."
 
 
-async def test_about_a_date_means_the_same_on_all_pages(tmp_path: Path) -> None:
+async def test_about_a_date_means_the_same_on_all_pages(on_both_stores: None, tmp_path: Path) -> None:
     """`ap` reaches farther as time goes by; the pages do not."""
     async with world(tmp_path / "here") as here:
         here.server = replace(here.server, search=replace(here.server.search, clock_ms=here.clock))
@@ -318,7 +322,7 @@ REFUSED = {
 }
 
 
-async def test_a_changed_link_is_refused(fhir: Client) -> None:
+async def test_a_changed_link_is_refused(on_both_stores: None, fhir: Client) -> None:
     await seven(fhir)
     page = (await fhir.get("Observation?_sort=_id&_count=3")).json()
     url = links((await fhir.get(links(page)["next"])).json())
@@ -330,7 +334,7 @@ async def test_a_changed_link_is_refused(fhir: Client) -> None:
             assert answer.json()["issue"] == [REFUSED]
 
 
-async def test_a_link_of_another_store_is_refused(tmp_path: Path) -> None:
+async def test_a_link_of_another_store_is_refused(on_both_stores: None, tmp_path: Path) -> None:
     (tmp_path / "one").mkdir()
     (tmp_path / "other").mkdir()
     async with running(tmp_path / "one") as one, running(tmp_path / "other") as other:
@@ -342,7 +346,7 @@ async def test_a_link_of_another_store_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("address", ["Condition", "Patient/p/Observation", "Patient/p/*", "", "Observation/_history"])
-async def test_a_link_belongs_to_its_address(fhir: Client, address: str) -> None:
+async def test_a_link_belongs_to_its_address(on_both_stores: None, fhir: Client, address: str) -> None:
     await seven(fhir)
     url = links((await fhir.get("Observation?_count=3")).json())["next"]
     answer = await fhir.get(f"{address}?{url.partition('?')[2]}")
@@ -350,7 +354,7 @@ async def test_a_link_belongs_to_its_address(fhir: Client, address: str) -> None
     assert answer.json()["issue"][0]["diagnostics"] == "This page link belongs to another address."
 
 
-async def test_a_link_into_a_state_that_is_gone_is_410(tmp_path: Path) -> None:
+async def test_a_link_into_a_state_that_is_gone_is_410(on_both_stores: None, tmp_path: Path) -> None:
     async with running(tmp_path, snapshot_seconds=1) as fhir:
         await seven(fhir)
         page = (await fhir.get("Observation?_sort=_id&_count=3")).json()
@@ -373,7 +377,7 @@ async def test_a_link_into_a_state_that_is_gone_is_410(tmp_path: Path) -> None:
             ]
 
 
-async def test_no_page_shows_half_a_transaction(fhir: Client) -> None:
+async def test_no_page_shows_half_a_transaction(on_both_stores: None, fhir: Client) -> None:
     """Pairs change together, over and over, while others page through them one by one, in both directions."""
     await fhir.put(patient("p"))
     await fhir.post(_pair(0), "")

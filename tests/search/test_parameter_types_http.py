@@ -12,6 +12,8 @@ import pytest
 from tests.running import Client, observation, patient
 from tests.search.parameter_types.asking import LOINC, UCUM
 
+pytestmark = pytest.mark.usefixtures("on_both_stores")
+
 ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 GENDERS = "http://hl7.org/fhir/ValueSet/administrative-gender"
 

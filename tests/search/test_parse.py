@@ -56,6 +56,7 @@ async def test_a_whole_search() -> None:
                     us("2026-01-01T00:00:00Z"),
                     us("2026-02-01T00:00:00Z"),
                     ("Observation.effective",),
+                    ("code",),
                 ),
                 DateIs(
                     "date",
@@ -63,6 +64,7 @@ async def test_a_whole_search() -> None:
                     us("2027-01-01T00:00:00Z"),
                     us("2028-01-01T00:00:00Z"),
                     ("Observation.effective",),
+                    ("code",),
                 ),
                 TokenIs("status", None, "final", ("Observation.status",)),
             ),

@@ -42,8 +42,8 @@ def bare(found: Any) -> Any:
     return replace(found, elements=()) if hasattr(found, "elements") else found
 
 
-def date(param: str, prefix: Prefix, first: str, end: str) -> DateIs:
-    return DateIs(param, prefix, us(first), us(end))
+def date(param: str, prefix: Prefix, first: str, end: str, *beside: str) -> DateIs:
+    return DateIs(param, prefix, us(first), us(end), beside=beside)
 
 
 def chained(param: str, types: tuple[str, ...], *asked: Criterion) -> Criterion:
@@ -73,7 +73,7 @@ EXAMPLES: list[tuple[str, str, tuple[Criterion, ...]]] = [
         (UriIs("_profile", "http://hl7.org/fhir/StructureDefinition/lipid"),),
     ),
     # Date
-    ("Procedure", "date=2013-01-14", (date("date", "eq", "2013-01-14T00:00:00Z", "2013-01-15T00:00:00Z"),)),
+    ("Procedure", "date=2013-01-14", (date("date", "eq", "2013-01-14T00:00:00Z", "2013-01-15T00:00:00Z", "code"),)),
     (
         "Patient",
         "birthdate=ge2013-03-14",

@@ -53,7 +53,7 @@ class Asking:
 
 
 @pytest.fixture(scope="module")
-def fhir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asking]:
+def fhir(module_on_both_stores: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asking]:
     """The application, with references to other servers allowed."""
     with asyncio.Runner() as runner:
         opened: AbstractAsyncContextManager[Client] = running(tmp_path_factory.mktemp("page"), references="off")

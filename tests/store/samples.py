@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from msgspec import structs
+
 from fhir_server.store.entries import CANONICAL, Entries
 from fhir_server.store.values import AuditEntry, Body, Commit, Write, Written
 
@@ -72,7 +74,7 @@ def rich_observation(number: int, patient: str) -> Write:
         tokens=(("1", SNOMED, code),),
         quantities=(("2", *write.entries.quantities[0][1:]), ("2", *canonical)),
     )
-    entries = replace(
+    entries = structs.replace(
         write.entries,
         quantities=(
             *write.entries.quantities,

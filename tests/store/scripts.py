@@ -38,11 +38,13 @@ from fhir_server.store.criteria import (
     TokenIs,
     UriIs,
 )
-from fhir_server.store.entries import CANONICAL, HIGHEST, LOWEST, Entries, Group
+from fhir_server.store.entries import CANONICAL, HIGHEST, LATEST, LOWEST, Entries, Group
 from fhir_server.store.values import Commit, Write
 from tests.store.samples import audit_of, body
 
 TYPES = ("Patient", "Observation", "Flag")
+HOURS = 3_600_000_000
+"""of an hour, microseconds"""
 IDS = tuple("abcdefgh")
 PATIENTS = ("p1", "p2", "p3")
 SYSTEMS = ("", "urn:a", "urn:b\x1f")
@@ -92,7 +94,7 @@ FILTERS: tuple[AccessFilter, ...] = (
             Rule(frozenset(("Patient",)), (TokenIs("code", None, "x"),), ADDRESS | {"Patient.name"}),
             Rule(None, (InCompartment("Patient", "p2"),), frozenset(("Patient.name", "Observation.value"))),
         ),
-        (Rule(frozenset(("Flag",)), (Not(DateIs("date", "gt", 50, 60)),)),),
+        (Rule(frozenset(("Flag",)), (Not(DateIs("date", "gt", 50 * HOURS, 60 * HOURS)),)),),
     ),
     AccessFilter(
         (
@@ -134,15 +136,15 @@ class Script:
             groups=some(self._group),
             targets=some(lambda: ("Patient", pick(IDS))),
             compartments=some(lambda: (pick(("Patient", "Encounter")), pick(PATIENTS))),
-            beside=(("code", "value"),),
+            beside=(("code", "value"), ("code", "date")),
         )
 
     def _some(self, make, most: int = 2):  # type: ignore[no-untyped-def]
         return tuple(make() for _ in range(self.random.randint(0, most)))
 
     def _date(self) -> tuple[str, int, int]:
-        low = self.random.randrange(0, 100, 10)
-        return "date", low, self.random.choice((low + 10, low + 50, 2**62))
+        low = self.random.randrange(-50, 50, 10) * HOURS
+        return "date", low, self.random.choice((low + 1, low + 10 * HOURS, low + 50 * HOURS, LATEST))
 
     def _group(self) -> Group:
         """A composite's group, or a contained resource."""
@@ -224,7 +226,14 @@ class Script:
         quantity = QuantityIs("2", pick(PREFIXES), "n2", "n4", pick((None, CANONICAL)), None, self._elements())
         parts: tuple[Criterion, ...] = (
             TokenIs("1", pick((None, *SYSTEMS)), pick((None, *CODES)), self._elements()),
-            pick((quantity, DateIs("2", pick(PREFIXES), 20, 60), Not(quantity), AnyOf((quantity, IsPresent("1"))))),
+            pick(
+                (
+                    quantity,
+                    DateIs("2", pick(PREFIXES), 20 * HOURS, 60 * HOURS),
+                    Not(quantity),
+                    AnyOf((quantity, IsPresent("1"))),
+                )
+            ),
         )
         contained = tuple(self.criterion(0, linked=False) for _ in range(self.random.randint(0, 2)))
         inner = InGroup("pair", (TokenIs("1", None, pick(CODES)),))
@@ -240,14 +249,15 @@ class Script:
     def _leaf(self, kind: int) -> Criterion:
         pick = self.random.choice
         elements = self._elements()
-        low = self.random.randrange(0, 100, 10)
-        high = low + pick((10, 50))
+        low = self.random.randrange(-50, 50, 10) * HOURS
+        high = low + pick((1, 10 * HOURS, 50 * HOURS))
         now = START_MS * 1000 + self.random.randrange(0, 400) * 1000
         first = pick(NUMBERS)
         metres = pick((0.0, 1_000.0, 2e7, 1.6e7))
         last, unit, base = max(first, "n3"), pick((None, "kg")), pick(("g", "kg", None))
         quantity = QuantityIs("value", pick(PREFIXES), first, last, None, unit, elements, ("code",))
         canonical = QuantityIs("value", pick(PREFIXES), first, last, CANONICAL, base, elements, ("code",))
+        date = DateIs("date", pick(PREFIXES), low, high, elements, ("code",))
         coded = not self._exact_only and pick((True, False))
         leaves: tuple[Criterion, ...] = (
             TokenIs(pick(("code", "status")), pick((None, *SYSTEMS)), pick((None, *CODES)), elements),
@@ -255,7 +265,7 @@ class Script:
             IdentifierIs("identifier", pick((None, *SYSTEMS)), pick((None, "1", "2", "\x1e3")), elements),
             ReferenceTo("subject", "Patient", pick(PATIENTS), elements),
             ReferenceTo("subject", "", "http://elsewhere.example/Patient/1", elements),
-            DateIs("date", pick(PREFIXES), low, high, elements),
+            AllOf((TokenIs("code", None, pick(CODES)), date)) if coded else date,
             StringIs("name", pick(PARTS), pick(("starts", "equals", "contains")), elements),
             pick((UriIs("url", "urn:u:1", elements), InCompartment("Patient", pick(PATIENTS), elements))),
             IdIs(tuple(self.random.sample(IDS, 3)), elements),

@@ -1,4 +1,4 @@
-"""The SQLite store passes the conformance suite, with each of its ways to run a search."""
+"""The SQLite store answers like the oracle by each of its ways to run a search."""
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -7,7 +7,6 @@ import pytest
 
 from fhir_server.store.sqlite import forms
 from fhir_server.store.sqlite.queries import access_sql, budget, estimate, plan, predicates, search
-from tests.store.conformance import StoreConformance
 from tests.store.conformance.oracle import OracleRules
 from tests.store.places import UrlPlace
 
@@ -18,18 +17,6 @@ async def place(tmp_path: Path) -> AsyncIterator[UrlPlace]:
     place = UrlPlace(f"sqlite:///{tmp_path}/store.db")
     yield place
     await place.close()
-
-
-@pytest.fixture
-async def other_place(tmp_path: Path) -> AsyncIterator[UrlPlace]:
-    """A second store."""
-    place = UrlPlace(f"sqlite:///{tmp_path}/other/store.db")
-    yield place
-    await place.close()
-
-
-class TestSqlite(StoreConformance):
-    """All of it, with few candidates, which are fetched and sorted."""
 
 
 class TestWalking(OracleRules):

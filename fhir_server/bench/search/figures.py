@@ -8,19 +8,21 @@ from fhir_server.bench.machine import Machine
 from fhir_server.bench.page import table
 from fhir_server.bench.row import Row
 from fhir_server.bench.search.comparing import Comparison
-from fhir_server.bench.search.measuring import CLIENTS, Bytes, Deep
+from fhir_server.bench.search.measuring import CLIENTS, Deep
+from fhir_server.bench.stores import NAMES, Bytes, StoreKind
 
 
 @dataclass(frozen=True, slots=True)
 class SizeFigures:
-    """One size: resources that are there, the queries (code of the query, row), pages far down, the disk, and how fast
-    the load was where this run made it: (resources at the end of a stretch, resources a second)."""
+    """One size on one store: resources that are there, the queries (code of the query, row), pages far down, the disk,
+    and how fast the load was where this run made it: (resources at the end of a stretch, resources a second)."""
 
     resources: int
     rows: tuple[tuple[str, Row], ...]
     deep: Deep
     disk: Bytes | None
     load: tuple[tuple[int, float], ...] = ()
+    store: StoreKind = "sqlite"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +56,14 @@ def _short(resources: int) -> str:
     return f"{resources / 1_000_000:.1f} M" if resources >= 1_000_000 else f"{resources / 1000:.0f} k"
 
 
+def _named(size: SizeFigures) -> str:
+    return f"{NAMES[size.store]} {_short(size.resources)}"
+
+
 def _heads(figures: SearchFigures) -> list[str]:
     heads = ["what"]
     for size in figures.sizes:
-        heads += [f"{_short(size.resources)}: answers/s", "median ms", "p99 ms"]
+        heads += [f"{_named(size)}: answers/s", "median ms", "p99 ms"]
     if figures.peer is not None:
         heads += ["peer: answers/s", "median ms", "p99 ms"]
     return heads
@@ -97,20 +103,28 @@ def page(figures: SearchFigures) -> str:
 def _deep(figures: SearchFigures) -> str:
     heads = ["everything by date, 50 a page, by `next` links", "pages 1 to 3, ms", "the last three, ms", "pages"]
     rows = [
-        [_short(size.resources), f"{size.deep.first_ms:.1f}", f"{size.deep.last_ms:.1f}", str(size.deep.pages)]
+        [_named(size), f"{size.deep.first_ms:.1f}", f"{size.deep.last_ms:.1f}", str(size.deep.pages)]
         for size in figures.sizes
     ]
     return table(heads, rows)
 
 
 def _disk(figures: SearchFigures) -> str:
-    heads = ["what", "bodies, MB", "index, MB", "versions with their packed entries, MB", "load, resources/s"]
+    heads = [
+        "what",
+        "bodies, MB",
+        "index, MB",
+        "versions with their packed entries, MB",
+        "index keys a resource",
+        "load, resources/s",
+    ]
     rows = []
     for size in figures.sizes:
         disk = size.disk or Bytes(0, 0, 0)
         load = ", ".join(f"{rate:,.0f} (to {_short(end)})" for end, rate in size.load)
         megabytes = [f"{number / 1e6:,.0f}" for number in (disk.bodies, disk.index, disk.versions)]
-        rows.append([_short(size.resources), *megabytes, load])
+        keys = "" if disk.keys is None else f"{disk.keys:.0f}"
+        rows.append([_named(size), *megabytes, keys, load])
     return table(heads, rows)
 
 

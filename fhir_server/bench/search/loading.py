@@ -137,6 +137,14 @@ class _Lane:
         self._connection = http.client.HTTPConnection(address.hostname or "", address.port or 80, timeout=TIMEOUT)
 
     def send(self, bundle: bytes) -> None:
+        """Once more where the server has closed the connection while it was not used: a Bundle makes nothing twice."""
+        try:
+            self._send(bundle)
+        except ConnectionError:
+            self._connection.close()
+            self._send(bundle)
+
+    def _send(self, bundle: bytes) -> None:
         self._connection.request("POST", self._path, body=bundle, headers=_HEADERS)
         with closing(self._connection.getresponse()) as answer:
             text = answer.read()

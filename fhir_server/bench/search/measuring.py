@@ -4,12 +4,9 @@ import http.client
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 from time import perf_counter
 from urllib.parse import urlsplit
-
-import apsw
 
 from fhir_server.bench.measure import generate
 from fhir_server.bench.row import Row, row_of
@@ -104,40 +101,3 @@ def next_of(bundle: bytes, address: str) -> str | None:
         return None
     parts = urlsplit(found)
     return parts.path + (f"?{parts.query}" if parts.query else "")
-
-
-@dataclass(frozen=True, slots=True)
-class Bytes:
-    """What a store holds on the disk: bodies, and what searches need beside them (index, and each version's own)."""
-
-    bodies: int
-    index: int
-    versions: int
-
-
-_BODIES = frozenset({"body"})
-_VERSIONS = ("version",)
-
-
-def bytes_of(store: Path) -> Bytes:
-    """Bytes of an embedded store by what they are for; audit and claims are left out."""
-    sizes: dict[str, int] = {}
-    connection = apsw.Connection(str(store), flags=apsw.SQLITE_OPEN_READONLY)
-    try:
-        names = dict(connection.execute("SELECT name, tbl_name FROM sqlite_schema"))
-        for name, size in connection.execute("SELECT name, sum(pgsize) FROM dbstat GROUP BY name"):
-            table = names.get(name, name)
-            sizes[table] = sizes.get(table, 0) + size
-    finally:
-        connection.close()
-    bodies = sum(size for table, size in sizes.items() if table in _BODIES)
-    versions = sum(size for table, size in sizes.items() if table in _VERSIONS)
-    index = sum(size for table, size in sizes.items() if _is_index(table))
-    return Bytes(bodies, index, versions)
-
-
-_INDEX = ("posting", "date", "string", "number", "quantity", "position", "term", "words")
-
-
-def _is_index(table: str) -> bool:
-    return table in _INDEX or table.startswith("posting_")

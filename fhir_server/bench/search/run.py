@@ -22,10 +22,12 @@ from fhir_server.bench.run import DONE, FHIR_PATH, INTERRUPTED, REFUSED
 from fhir_server.bench.search.comparing import compared
 from fhir_server.bench.search.figures import PeerFigures, SearchFigures, SizeFigures, page, terminal_tables
 from fhir_server.bench.search.loading import Loaded, load, rates
-from fhir_server.bench.search.measuring import bytes_of, deep_pages, measured
+from fhir_server.bench.search.measuring import deep_pages, measured
 from fhir_server.bench.search.queries import Sample, sample
 from fhir_server.bench.seed import Refused
 from fhir_server.bench.server import RunningServer, ServerFailed
+from fhir_server.bench.stores import MeasuredStore, StoreKind, measured_store
+from fhir_server.store.open import MongodFailed
 
 STRETCH = 100_000
 
@@ -34,7 +36,7 @@ STRETCH = 100_000
 class SearchOptions:
     """How to measure. `folder` keeps what is written and loaded, so that a run which was stopped goes on, and another
     run has nothing to load; None: a temporary one. `peer`: the FHIR base of another server. `page`: the document that
-    takes the figures."""
+    takes the figures. `stores`: on which stores, one after the other."""
 
     sizes: tuple[int, ...] = (10_000, 100_000, 1_000_000)
     workers: int = 2
@@ -43,6 +45,7 @@ class SearchOptions:
     folder: Path | None = None
     peer: str | None = None
     page: Path | None = None
+    stores: tuple[StoreKind, ...] = ("sqlite",)
 
 
 class _Run:
@@ -54,29 +57,43 @@ class _Run:
         self.progress = progress
         self.task = progress.add_task("starting", total=None)
         self.parts = folder / "population"
+        self.peer: PeerFigures | None = None
 
     def figures(self) -> SearchFigures:
         """Measure everything. Raises `LoadFailed`, `Refused`, `ServerFailed`, `OSError`."""
         options = self.options
         machine = look(self.folder)
-        with RunningServer(self.folder / "store.db", options.workers, self.folder / "server.log") as server:
+        sizes = tuple(size for kind in options.stores for size in self._store(kind))
+        return SearchFigures(today(), machine, options.seconds, options.workers, sizes, self.peer)
+
+    def _store(self, kind: StoreKind) -> list[SizeFigures]:
+        """All sizes on one store; the peer beside the first of them."""
+        options = self.options
+        with (
+            measured_store(kind, self.folder, "store") as store,
+            RunningServer(
+                store.store, options.workers, self.folder / f"server-{kind}.log", settings=store.settings
+            ) as server,
+        ):
             base = server.address + FHIR_PATH
-            sizes = tuple(self._size(base, server.store, size) for size in sorted(options.sizes))
-            peer = None if options.peer is None else self._peer(base, options.peer)
-        return SearchFigures(today(), machine, options.seconds, options.workers, sizes, peer)
+            sizes = [self._size(base, store, size) for size in sorted(options.sizes)]
+            if options.peer is not None and self.peer is None:
+                self.peer = self._peer(base, options.peer)
+        return sizes
 
-    def _loaded(self) -> Path:
-        return self.folder / "loaded.json"
+    def _loaded(self, kind: StoreKind) -> Path:
+        return self.folder / ("loaded.json" if kind == "sqlite" else f"loaded-{kind}.json")
 
-    def _size(self, base: str, store: Path, size: int) -> SizeFigures:
+    def _size(self, base: str, store: MeasuredStore, size: int) -> SizeFigures:
         """Load up to a size, and measure. What an earlier run has loaded beyond it stays, and is said."""
-        slices = load(base, self.parts, self._loaded(), size, self._told)
-        loaded = Loaded.of(self._loaded())
+        state = self._loaded(store.kind)
+        slices = load(base, self.parts, state, size, self._told)
+        loaded = Loaded.of(state)
         rows = self._measure(base, sample(loaded.parts))
         self._said("pages far down")
         deep = deep_pages(base)
         self._said("bytes on the disk")
-        return SizeFigures(loaded.resources, rows, deep, bytes_of(store), tuple(rates(slices, STRETCH)))
+        return SizeFigures(loaded.resources, rows, deep, store.bytes_used(), tuple(rates(slices, STRETCH)), store.kind)
 
     def _measure(self, base: str, people: Sample) -> tuple[tuple[str, Row], ...]:
         options = self.options
@@ -87,7 +104,7 @@ class _Run:
         """The last size, on the other server too."""
         state = self.folder / "loaded-peer.json"
         load(url, self.parts, state, max(self.options.sizes), self._told)
-        people = sample(Loaded.of(self._loaded()).parts)
+        people = sample(Loaded.of(self._loaded(self.options.stores[0])).parts)
         rows = self._measure(url, people)
         self._said("comparing results")
         return PeerFigures(url, rows, tuple(compared(base, url, people)))
@@ -119,7 +136,7 @@ def run_search_bench(options: SearchOptions, output_format: Literal["text", "jso
     try:
         with _folder(options.folder) as folder, Progress(*columns, console=complaints, transient=True) as progress:
             figures = _Run(options, progress, folder).figures()
-    except (LoadFailed, Refused, ServerFailed, OSError, subprocess.SubprocessError) as fault:
+    except (LoadFailed, MongodFailed, Refused, ServerFailed, OSError, subprocess.SubprocessError) as fault:
         complaints.print(f"Could not measure: {fault}", style="red", markup=False)
         return REFUSED
     except KeyboardInterrupt:

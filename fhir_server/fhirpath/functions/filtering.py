@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from fhir_server.fhirpath.code import EMPTY, Code, Env, Item, truth
 from fhir_server.fhirpath.compiling import Function, Functions, Invocation, each
+from fhir_server.fhirpath.direct import direct_where
 from fhir_server.fhirpath.types_of import resolved_type
 from fhir_server.fhirpath.values.equal import same, weight
 
@@ -29,6 +30,7 @@ def where(invocation: Invocation) -> Code:
         source.filtered(run_with_index if invocation.needs_index(0) else run),
         reads=source.reads | criteria.reads,
         targets=source.targets if target is None else frozenset({target}),
+        direct=direct_where(source, criteria),
     )
 
 
@@ -47,9 +49,7 @@ def _select(invocation: Invocation) -> Code:
             out += found
         return out
 
-    return replace(
-        projection, run=run, keys=source.keys, reads=source.reads | projection.reads, narrow=None, branches=()
-    )
+    return replace(projection.filtered(run), keys=source.keys, reads=source.reads | projection.reads)
 
 
 def _repeat(invocation: Invocation) -> Code:

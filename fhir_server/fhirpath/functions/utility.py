@@ -57,7 +57,7 @@ def _define_variable(invocation: Invocation) -> Code:
         env.variables[key] = items if run_value is None else run_value(items, env)
         return items
 
-    known = replace(value, run=lambda focus, env: env.variables[key], keys=None, narrow=None, branches=())
+    known = replace(value.filtered(lambda focus, env: env.variables[key]), keys=None)
     return replace(source.filtered(run), variables=(*source.variables, (name, replace(known, variables=()))))
 
 

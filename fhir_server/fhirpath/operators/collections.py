@@ -1,10 +1,12 @@
 """Collections. http://hl7.org/fhirpath/N1/#collections"""
 
+from dataclasses import replace
+
 from fhir_server.fhirpath.code import BOOLEAN, EMPTY, Code, Env, Item, boolean
 from fhir_server.fhirpath.compiling import Compiling, Operator, Operators
 from fhir_server.fhirpath.syntax import Binary, Expression
 from fhir_server.fhirpath.values.equal import contains, distinct
-from fhir_server.fhirpath.values.kinds import single
+from fhir_server.fhirpath.values.kinds import KIND_OF_TYPE, PLAIN, single
 
 
 def _union(compiling: Compiling, node: Binary, focus: Code) -> Code:
@@ -18,10 +20,7 @@ def union_of(codes: list[Code]) -> Code:
     if not branches:
         return EMPTY
     if len(branches) == 1:
-        only = branches[0].run
-        return (
-            branches[0].filtered(lambda items, env: distinct(only(items, env), env)) if len(codes) > 1 else branches[0]
-        )
+        return _distinct(branches[0]) if len(codes) > 1 else branches[0]
     runs = tuple(code.run for code in branches)
 
     def run(items: list[Item], env: Env) -> list[Item]:
@@ -38,6 +37,14 @@ def union_of(codes: list[Code]) -> Code:
         opaque=any(code.opaque for code in branches),
         branches=branches,
     )
+
+
+def _distinct(only: Code) -> Code:
+    """Its results, each once. Where equal ones are the same JSON, the values may still be read directly."""
+    run = only.run
+    made = only.filtered(lambda items, env: distinct(run(items, env), env))
+    kinds = {KIND_OF_TYPE.get(name) for name in only.types or ()}
+    return replace(made, direct=only.direct) if kinds <= {None, *PLAIN} else made
 
 
 def _operands(node: Expression) -> list[Expression]:

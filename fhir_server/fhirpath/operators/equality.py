@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from fhir_server.fhirpath.code import BOOLEAN, FALSE, TRUE, Code, Env, Item, Run, boolean
 from fhir_server.fhirpath.compiling import Compiling, Operator, Operators
+from fhir_server.fhirpath.direct import is_text
 from fhir_server.fhirpath.syntax import Binary, Constant
 from fhir_server.fhirpath.values.equal import equal_collections, equivalent_collections
 from fhir_server.fhirpath.values.kinds import KIND_OF_TYPE, TEXT
@@ -16,7 +17,13 @@ def _equality(answer: Callable[[bool], bool]) -> Operator:
         left, right = compiling.code(node.left, focus), compiling.code(node.right, focus)
         run_left, run_right = left.run, right.run
         if isinstance(node.right, Constant) and _are_texts(left) and _are_texts(right):
-            return Code(_with_text(run_left, run_right, answer), types=_BOOLEAN, keys=left.keys, reads=left.reads)
+            return Code(
+                _with_text(run_left, run_right, answer),
+                types=_BOOLEAN,
+                keys=left.keys,
+                reads=left.reads,
+                holds=is_text(left, node.right) if answer(True) else None,
+            )
 
         def run(items: list[Item], env: Env) -> list[Item]:
             found = equal_collections(run_left(items, env), run_right(items, env), env)

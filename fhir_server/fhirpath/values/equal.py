@@ -161,6 +161,8 @@ def equivalent_collections(left: list[Item], right: list[Item], env: Env) -> boo
 
 def distinct(items: list[Item], env: Env) -> list[Item]:
     """The items, each once, in the order of their first appearance."""
+    if len(items) < 2:
+        return items
     found: list[Item] = []
     seen: set[tuple[str | None, Any]] = set()
     for item in items:

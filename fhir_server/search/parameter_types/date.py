@@ -74,7 +74,7 @@ async def _compile(asked: Asked) -> Criterion:
         low, high = _approximately(low, high, context.clock_ms() * 1000)
     if parameter.name == "_lastUpdated":
         return LastUpdatedIs(prefix, low, high, parameter.elements)
-    return DateIs(parameter.name, prefix, low, high, parameter.elements)
+    return DateIs(parameter.name, prefix, low, high, parameter.elements, parameter.beside)
 
 
 def prefixed_range(name: str, value: str, read: DateReader) -> tuple[Prefix, int, int]:

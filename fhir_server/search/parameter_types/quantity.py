@@ -30,18 +30,17 @@ _FARTHEST: Final = 500
 
 End = Decimal | None
 Json = dict[str, Any]
+_Range = tuple[str, str, DecimalKey, DecimalKey]
+"""(unit system, unit, low, high)"""
 
 
 def _extractors(extraction: Extraction) -> Mapping[str, Extract]:
     name = extraction.name
 
     def add(draft: Draft, unit: Json, low: End, high: End, comparator: str | None = None) -> None:
-        found = _opened(_key(low), _key(high), comparator)
-        if found is not None:
-            for system, code in _units(unit):
-                draft.quantities.append((name, system, code, *found))
-            if unit.get("system") == UCUM and unit.get("code"):
-                _add_canonical(draft, (name, unit["code"], comparator), low, high)
+        find = unit.get
+        ranges = _ranges(low, high, comparator, find("system", ""), find("code", ""), find("unit", ""))
+        draft.quantities += [(name, *found) for found in ranges]
 
     def quantity(value: Any, draft: Draft) -> None:
         number = number_of(value.get("value"))
@@ -65,26 +64,34 @@ def _extractors(extraction: Extraction) -> Mapping[str, Extract]:
     return {**dict.fromkeys(_QUANTITIES, quantity), "Range": quantities, "Money": money, "SampledData": samples}
 
 
-def _add_canonical(draft: Draft, asked: tuple[str, str, str | None], low: End, high: End) -> None:
-    """Add the range in base units, where both ends are in the same."""
-    name, code, comparator = asked
+@lru_cache(16_384)
+def _ranges(low: End, high: End, comparator: str | None, system: str, code: str, text: str) -> tuple[_Range, ...]:
+    """The range as it is written and in base units; one value often stands under several parameters."""
+    found = _opened(_key(low), _key(high), comparator)
+    if found is None:
+        return ()
+    ranges = [(*unit, *found) for unit in _units(system, code, text)]
+    base = _in_base_range(low, high, comparator, code) if system == UCUM and code else None
+    return tuple(ranges) if base is None else (*ranges, base)
+
+
+def _in_base_range(low: End, high: End, comparator: str | None, code: str) -> _Range | None:
+    """The range in base units, where both ends are in the same."""
     below = None if low is None else _canonical_key(low, code)
     above = below if high is low else None if high is None else _canonical_key(high, code)
     known = below or above
     if known is None or (below is not None and above is not None and below[1] != above[1]):
-        return
+        return None
     found = _opened(below and below[0], above and above[0], comparator)
-    if found is not None:
-        draft.quantities.append((name, CANONICAL, known[1], *found))
+    return None if found is None else (CANONICAL, known[1], *found)
 
 
 def _key(number: End) -> DecimalKey | None:
     return None if number is None else decimal_key(number)
 
 
-@lru_cache(16_384)
 def _canonical_key(value: Decimal, code: str) -> tuple[DecimalKey, str] | None:
-    """The key of a value in base units, and these; one value often stands under several parameters."""
+    """The key of a value in base units, and these."""
     found = canonical(value, code)
     key = None if found is None else decimal_key(found[0])
     return None if found is None or key is None else (key, found[1])
@@ -105,8 +112,7 @@ def _opened(
     return None if below is None and above is None else (below or LOWEST, above or HIGHEST)
 
 
-def _units(quantity: Json) -> list[tuple[str, str]]:
-    system, code, text = quantity.get("system", ""), quantity.get("code", ""), quantity.get("unit", "")
+def _units(system: str, code: str, text: str) -> list[tuple[str, str]]:
     if not code:
         return [("", text), (system, "")] if system else [("", text)]
     coded = (system, code)

@@ -33,7 +33,7 @@ def _extractors(extraction: Extraction) -> Mapping[str, Extract]:
         found = None if literal is None else read(literal)
         if literal is not None and literal.startswith("#"):
             draft.inside.append((name, literal[1:]))
-        if found is not None and found[0] and is_versioned(literal):
+        if found is not None and found[0] and "/_history/" in literal and is_versioned(literal):
             draft.references.append((versioned, found[0], f"{found[1]}{literal[literal.rindex('/_history/') :]}"))
         if logical is not None:
             key = (logical.get("system", ""), logical.get("value", ""))

@@ -5,6 +5,7 @@ value set it is bound to, so a system in a query on it is looked up there.
 """
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from fhir_server.outcome import Invalid, NotSupported, TooCostly
@@ -15,6 +16,7 @@ from fhir_server.search.reading.escapes import split, unescape
 from fhir_server.search.reading.folding import fold
 from fhir_server.search.reading.references import is_id
 from fhir_server.store.criteria import AllOf, AnyOf, Criterion, IdentifierIs, IdIs, TermIs, TokenIs
+from fhir_server.store.entries import Term, Token
 
 _TEXTS = ("code", "string", "id", "uri", "url", "canonical", "oid", "uuid", "markdown", "System.String")
 _BOOLEANS = ("boolean", "System.Boolean")
@@ -41,17 +43,17 @@ def _extractors(extraction: Extraction) -> Mapping[str, Extract]:
         draft.tokens.append((name, "", "true" if value is True else "false"))
 
     def coding(value: Any, draft: Draft) -> None:
-        system, code, display = value.get("system", ""), value.get("code", ""), value.get("display")
-        if system or code:
-            add(draft, system, code)
-        if display:
-            draft.terms.append((as_text, fold(display)))
+        find = value.get
+        tokens, terms = _coding(name, find("system", ""), find("code", ""), find("display"))
+        draft.tokens += tokens
+        draft.terms += terms
 
     def concept(value: Any, draft: Draft) -> None:
         for each in value.get("coding", ()):
             coding(each, draft)
-        if value.get("text"):
-            draft.terms.append((as_text, fold(value["text"])))
+        text = value.get("text")
+        if text:
+            draft.terms.append((as_text, fold(text)))
 
     return {
         **dict.fromkeys(_TEXTS, text),
@@ -61,6 +63,17 @@ def _extractors(extraction: Extraction) -> Mapping[str, Extract]:
         "Identifier": _identifier(name),
         "ContactPoint": _contact(name),
     }
+
+
+@lru_cache(16_384)
+def _coding(name: str, system: str, code: str, display: str | None) -> tuple[tuple[Token, ...], tuple[Term, ...]]:
+    """The entries of a Coding. The same few make up most of a record, often under several parameters."""
+    terms: list[Term] = []
+    if code:
+        terms.append((f"{name}:code-text", fold(code)))
+    if display:
+        terms.append((f"{name}:text", fold(display)))
+    return ((name, system, code),) if system or code else (), tuple(terms)
 
 
 def _contact(name: str) -> Extract:

@@ -5,17 +5,18 @@ from unicodedata import combining, normalize
 
 _CACHED = 4096
 _SHORT = 100
-"""A name stands in several parameters at once, so short texts are remembered; long ones would fill the memory"""
+"""A name stands in several parameters at once, so short texts are remembered where folding them costs more than that;
+long ones would fill the memory"""
 
 
 def fold(text: str) -> str:
     """The text without differences of case, accents and white space: `"  Zoë\\tO'NEILL"` is `"zoe o'neill"`."""
+    if text.isascii():
+        return " ".join(text.lower().split())
     return _fold_short(text) if len(text) <= _SHORT else _fold(text)
 
 
 def _fold(text: str) -> str:
-    if text.isascii():
-        return " ".join(text.lower().split())
     # Case folding may bring letters that decompose, and the other way round; twice settles both. The dotless i has the
     # same capital letter as i.
     text = normalize("NFKD", normalize("NFKD", text.casefold()).casefold()).replace("ı", "i")

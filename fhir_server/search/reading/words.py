@@ -12,6 +12,8 @@ CONTENT: Final = "_content"
 _MARKUP: Final = re.compile(r"<[^>]*>")
 _ENTITY: Final = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
 _WORD: Final = re.compile(r"[^\W_]+")
+_ASCII_WORDS: Final = bytes(ord(chr(code).lower()) if chr(code).isalnum() else 32 for code in range(128)) + bytes(128)
+"""What `bytes.translate` makes of ASCII: lower case, and a space for what is in no word"""
 _LONGEST: Final = 64
 _FREQUENT: Final = 60
 """Shorter texts repeat from resource to resource, so their words are remembered"""
@@ -41,14 +43,47 @@ def narrative_words(resource: dict[str, Any]) -> frozenset[str]:
     """The words that a reader sees in the narrative (`Resource.text`)."""
     narrative = resource.get("text")
     div = narrative.get("div") if isinstance(narrative, dict) else None
-    return _words(_without_markup(div)) if isinstance(div, str) else frozenset()
+    return words_of_all([_without_markup(div)]) if isinstance(div, str) else frozenset()
 
 
-def content_words(resource: dict[str, Any], narrative: frozenset[str]) -> frozenset[str]:
+def content_words(texts: list[str], narrative: frozenset[str]) -> frozenset[str]:
     """The words of every text of a resource, with those of its narrative."""
-    found = set(narrative)
-    _collect(resource, found)
-    return frozenset(found)
+    return narrative | words_of_all(texts)
+
+
+def words_of_all(texts: list[str]) -> frozenset[str]:
+    """The words of several texts, each once. Most are ASCII, which needs no folding but that of case."""
+    text = "\n".join(texts)
+    if text.isascii():
+        return _ascii_words(text)
+    parts = text.split()
+    others = [words_of(part) for part in parts if not part.isascii()]
+    return _ascii_words(" ".join(filter(str.isascii, parts))).union(*others)
+
+
+def _ascii_words(text: str) -> frozenset[str]:
+    found = frozenset(text.encode().translate(_ASCII_WORDS).decode().split())
+    return found if not found or max(map(len, found)) <= _LONGEST else frozenset([word[:_LONGEST] for word in found])
+
+
+def collect(value: dict[str, Any], texts: list[str], references: list[str]) -> None:
+    """Add every text of a JSON object that somebody may look for, and the text of every literal reference, at any
+    depth."""
+    for key, item in value.items():
+        kind = type(item)
+        if kind is str:
+            if key not in _NOT_TEXT:
+                texts.append(item)
+            elif key == "reference":
+                references.append(item)
+        elif kind is dict:
+            collect(item, texts, references)
+        elif kind is list:
+            for each in item:
+                if type(each) is dict:
+                    collect(each, texts, references)
+                elif type(each) is str and key not in _NOT_TEXT:
+                    texts.append(each)
 
 
 def _without_markup(div: str) -> str:
@@ -57,19 +92,3 @@ def _without_markup(div: str) -> str:
 
 def _character(entity: re.Match[str]) -> str:
     return unescape(entity[0])
-
-
-def _collect(value: dict[str, Any], found: set[str]) -> None:
-    for key, item in value.items():
-        kind = type(item)
-        if kind is str:
-            if key not in _NOT_TEXT:
-                found |= words_of(item)
-        elif kind is dict:
-            _collect(item, found)
-        elif kind is list:
-            for each in item:
-                if type(each) is dict:
-                    _collect(each, found)
-                elif type(each) is str and key not in _NOT_TEXT:
-                    found |= words_of(each)

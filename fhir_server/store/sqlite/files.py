@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-PRIVATE = 0o700
+from fhir_server.store.backups import make_folder
 
 
 class Files:
@@ -17,10 +17,3 @@ class Files:
         """Make the folders that are missing, for their owner only."""
         for folder in (self.database.parent, self.audit, self.heads):
             make_folder(folder)
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder and the missing ones above it, for their owner only."""
-    missing = [part for part in (folder, *folder.parents) if not part.exists()]
-    for part in reversed(missing):
-        part.mkdir(PRIVATE, exist_ok=True)

@@ -6,15 +6,15 @@ Identifiers, references, compartments and URIs are also kept exactly as they are
 collision of hashes can show the wrong person.
 """
 
-import re
+from collections.abc import Iterable
 from functools import lru_cache
 from hashlib import blake2b
 from typing import NamedTuple
 
-HASH_SIZE = 8
+from fhir_server.store.entries import Exact, Term, Word
+from fhir_server.store.separators import plain
 
-_ESCAPES = {code: f"\x1b{code - 0x1B}" for code in range(0x1B, 0x20)}
-_ESCAPED = re.compile("\x1b([0-4])")
+HASH_SIZE = 8
 
 
 def digest(text: str) -> bytes:
@@ -30,7 +30,7 @@ def field_number(type: str, param: str) -> int:
 
 
 def beside_code(code: str) -> str:
-    """Under what the numbers of a resource stand in the narrow table that it has beside this code."""
+    """Under what the numbers and dates of a resource stand in their narrow tables that it has beside this code."""
     return f"\x1fbeside\x1f{code}"
 
 
@@ -39,26 +39,49 @@ def inside_word(type: str, group: str) -> str:
     return posting_word(type, f"\x1finside\x1f{group}")
 
 
-class TokenForms(NamedTuple):
-    """What is kept of a token, so that it is found by system and code, by code, by system, and at all; as sets that
-    keep their order."""
+class Forms(NamedTuple):
+    """The hashes for the column `tokens`, and the words of the full-text index."""
 
-    packed: dict[bytes, None]
-    postings: dict[str, None]
+    packed: tuple[bytes, ...]
+    postings: tuple[str, ...]
+
+
+def _forms(type: str, texts: Iterable[str]) -> Forms:
+    known = tuple(texts)
+    return Forms(tuple(map(digest, known)), tuple([posting_word(type, text) for text in known]))
 
 
 @lru_cache(maxsize=16_384)
-def token_forms(type: str, param: str, system: str, code: str) -> TokenForms:
-    """The forms of one token; few tokens make up most of a record, so they are remembered."""
-    texts = (
+def token_forms(type: str, param: str, system: str, code: str) -> Forms:
+    """What is kept of a token, so that it is found by system and code, by code, by system, and at all; few tokens make
+    up most of a record, so their forms are remembered."""
+    return _forms(type, _token_texts(param, system, code))
+
+
+@lru_cache(maxsize=16_384)
+def group_token_words(type: str, group: str, param: str, system: str, code: str) -> tuple[str, ...]:
+    """The words by which a group with a token is found."""
+    return tuple([posting_word(type, text) for text in _token_texts(group_param(group, param), system, code)])
+
+
+def identifier_words(type: str, param: str, system: str, value: str) -> tuple[str, ...]:
+    """The words of an identifier. It is hardly seen twice, but for its system."""
+    exactly, of_value, of_system, at_all = _token_texts(param, system, value)
+    return posting_word(type, exactly), posting_word(type, of_value), word(type, of_system), word(type, at_all)
+
+
+@lru_cache(maxsize=4_096)
+def present_forms(type: str, params: tuple[str, ...]) -> Forms:
+    """The forms of the search parameters that a resource has a value for: resources of a type often have the same."""
+    return _forms(type, [token_text(param, None, None) for param in params])
+
+
+def _token_texts(param: str, system: str, code: str) -> tuple[str, str, str, str]:
+    return (
         token_text(param, system, code),
         token_text(param, None, code),
         token_text(param, system, None),
         token_text(param, None, None),
-    )
-    return TokenForms(
-        dict.fromkeys(digest(text) for text in texts),
-        dict.fromkeys(posting_word(type, text) for text in texts),
     )
 
 
@@ -82,6 +105,43 @@ def exact_text(param: str, text: str) -> str:
 def word_text(param: str, word: str) -> str:
     """A word of a narrative or of a whole resource as it is hashed."""
     return f"{param}%{word}"
+
+
+@lru_cache(maxsize=16_384)
+def term_hash(term: Term) -> bytes:
+    """The hash of a term."""
+    return digest(term_text(*term))
+
+
+@lru_cache(maxsize=16_384)
+def term_word(type: str, term: Term) -> str:
+    """The word of a term."""
+    return posting_word(type, term_text(*term))
+
+
+@lru_cache(maxsize=16_384)
+def vocabulary_row(type: str, term: Term) -> tuple[int, str]:
+    """The row of a term in the vocabulary."""
+    param, text = term
+    return field_number(type, param), text
+
+
+@lru_cache(maxsize=16_384)
+def exact_hash(exact: Exact) -> bytes:
+    """The hash of a text for `:exact`."""
+    return digest(exact_text(*exact))
+
+
+@lru_cache(maxsize=16_384)
+def exact_word(type: str, exact: Exact) -> str:
+    """The word of a text for `:exact`."""
+    return posting_word(type, exact_text(*exact))
+
+
+@lru_cache(maxsize=65_536)
+def text_word(type: str, entry: Word) -> str:
+    """The word of a word of a narrative or of a whole resource."""
+    return posting_word(type, word_text(*entry))
 
 
 def group_param(group: str, param: str) -> str:
@@ -116,16 +176,6 @@ def short_system(system: str) -> str:
     if len(system) == 1 or system.startswith("="):
         return "=" + system
     return SHORT_SYSTEMS.get(system, system)
-
-
-def plain(text: str) -> str:
-    """The text without the characters that separate the parts of keys; different texts stay different."""
-    return text if text.isprintable() else text.translate(_ESCAPES)
-
-
-def original(text: str) -> str:
-    """What `plain` made this of."""
-    return _ESCAPED.sub(lambda found: chr(0x1B + int(found[1])), text) if "\x1b" in text else text
 
 
 def identifier_key(param: str, system: str, value: str) -> str:

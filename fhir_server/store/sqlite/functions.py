@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import apsw
 import msgspec
 
+from fhir_server.store.separators import original
 from fhir_server.store.sqlite import forms
 
 _END = b"\x1e"
@@ -61,7 +62,7 @@ def _after(keys: bytes, start: bytes) -> Iterator[bytes]:
 def _shown(key: bytes, cut: int) -> str:
     """The text in a key; the `cut` first of a URL that is referred to is the end of a type that it has not."""
     text = key.partition(b"\x1f")[0].decode()
-    return forms.original(text[cut:] if text.startswith("/") else text)
+    return original(text[cut:] if text.startswith("/") else text)
 
 
 def _reference_ids(keys: bytes, param: str | None, type: str) -> str:

@@ -54,9 +54,9 @@ class Slot:
         os.close(self._file)
 
 
-def slots_taken(folder: Path) -> bool:
-    """Whether a worker is running."""
-    return any(_is_locked(path) for path in folder.glob("w*.lock"))
+def slots_taken(folder: Path, but: str | None = None) -> bool:
+    """Whether a worker is running (but for the one of this chain)."""
+    return any(_is_locked(path) for path in folder.glob("w*.lock") if path.stem != but)
 
 
 def _is_locked(path: Path) -> bool:

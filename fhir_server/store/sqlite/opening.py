@@ -6,6 +6,7 @@ from pathlib import Path
 import apsw
 
 from fhir_server.store.chain import HeadFile, mirrored_chains
+from fhir_server.store.migration.contract import read_marker, unfinished
 from fhir_server.store.options import StoreDamaged, StoreOptions
 from fhir_server.store.sqlite import schema
 from fhir_server.store.sqlite.audit.links import STORE_CHAIN, require_head, require_nothing_lost
@@ -54,6 +55,9 @@ def _make_ready(connection: apsw.Connection, files: Files, options: StoreOptions
     elif connection.execute("PRAGMA application_id").get != schema.APPLICATION_ID:
         raise StoreDamaged(f"{files.database} is not a store of this program")
     version = schema.check_version(connection, str(files.database))
+    marker = read_marker(schema.get(connection, schema.MIGRATION))
+    if marker is not None:
+        raise unfinished(str(files.database), marker)
     check_heads(connection, files)
     schema.upgrade(connection, version)
 

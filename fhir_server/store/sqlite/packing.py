@@ -2,11 +2,12 @@
 
 `tokens`: hashes, each behind a delimiter, for probing with `instr` while walking. `keys`: what is matched exactly.
 `spans`: JSON of what is compared: dates, strings, numbers, quantities, positions; the least and greatest code of each
-token, for sorting; codes beside quantities; groups. `postings`: the words of the full-text index. `rows`: those of the
-narrow tables, without their vid. `terms`: texts for the vocabulary.
+token, for sorting; codes beside quantities and dates; groups. `postings`: the words of the full-text index. `rows`:
+those of the narrow tables, without their vid. `terms`: texts for the vocabulary.
 """
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
+from itertools import repeat
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -39,72 +40,74 @@ class Packed(NamedTuple):
 
 def pack(type: str, entries: Entries) -> Packed:
     """The packed form of the entries of a resource of this type."""
-    hashes: dict[bytes, None] = {}
-    words: dict[str, None] = {forms.word(type, ""): None}
-    _hashed(type, entries, hashes, words)
+    hashes: list[bytes] = []
+    words: list[str] = [forms.word(type, "")]
+    _add_hashed(type, entries, hashes, words)
     keys = _exact(type, entries, words)
     for group, inner in entries.groups:
-        words.update(dict.fromkeys(_group_words(type, group, inner)))
+        words += _group_words(type, group, inner)
     spans = _spans(entries)
     return Packed(
-        b"".join(hashes),
-        forms.exact_key(*keys),
+        b"".join(dict.fromkeys(hashes)),
+        forms.exact_key(*dict.fromkeys(keys)),
         _encode(spans).decode() if spans else None,
-        " ".join(words),
+        " ".join(dict.fromkeys(words)),
         tuple(dict.fromkeys([id for name, id in entries.compartments if name == "Patient"])),
         rows_of(type, spans),
-        tuple(dict.fromkeys([(field_number(type, param), text) for param, text in entries.terms])),
+        tuple(dict.fromkeys(map(forms.vocabulary_row, repeat(type), entries.terms))),
     )
 
 
-def _hashed(type: str, entries: Entries, hashes: dict[bytes, None], words: dict[str, None]) -> None:
-    """What is matched by hash: the hashes for the row, and the words. Words of a narrative stand in the index alone."""
+def _add_hashed(type: str, entries: Entries, hashes: list[bytes], words: list[str]) -> None:
+    """What is matched by hash: the hashes for the row, and the words. Words of a narrative stand in the index alone.
+
+    There are a hundred of these in a record, most of them seen before: each is one look into what is remembered, made
+    without a step of Python.
+    """
     for token in entries.tokens:
         kept = forms.token_forms(type, *token)
-        hashes.update(kept.packed)
-        words.update(kept.postings)
-    for text in _texts(entries):
-        hashes[forms.packed_hash(text)] = None
-        words[forms.word(type, text)] = None
-    for param, word in entries.words:
-        words[forms.word(type, forms.word_text(param, word))] = None
+        hashes += kept.packed
+        words += kept.postings
+    present = forms.present_forms(type, _present(entries))
+    hashes += present.packed
+    words += present.postings
+    same_type = repeat(type)
+    hashes += map(forms.term_hash, entries.terms)
+    words += map(forms.term_word, same_type, entries.terms)
+    hashes += map(forms.exact_hash, entries.exacts)
+    words += map(forms.exact_word, same_type, entries.exacts)
+    words += map(forms.text_word, same_type, entries.words)
 
 
-def _texts(entries: Entries) -> list[str]:
-    texts = [forms.token_text(param, None, None) for param in _present(entries)]
-    texts += [forms.term_text(param, text) for param, text in entries.terms]
-    texts += [forms.exact_text(param, text) for param, text in entries.exacts]
-    return texts
+def _present(entries: Entries) -> tuple[str, ...]:
+    if not entries.identifiers:
+        return entries.present
+    return (*entries.present, *dict.fromkeys([param for param, _, _ in entries.identifiers]))
 
 
-def _present(entries: Entries) -> list[str]:
-    return [*entries.present, *dict.fromkeys(param for param, _, _ in entries.identifiers)]
-
-
-def _exact(type: str, entries: Entries, words: dict[str, None]) -> dict[str, None]:
+def _exact(type: str, entries: Entries, words: list[str]) -> list[str]:
     """The exact keys; the words by which their rows are found are added. What a search parameter refers to needs no
     second key as a target."""
-    keys: dict[str, None] = {}
-    words.update(dict.fromkeys(_exact_words(type, entries, "")))
+    words += _exact_words(type, entries, "")
+    keys: list[str] = []
     for param, system, value in entries.identifiers:
-        keys[forms.identifier_key(param, system, value)] = None
-        keys[forms.identifier_system_key(param, system)] = None
-    named: set[tuple[str, ...]] = set()
-    for reference in entries.references:
-        keys[forms.reference_key(*reference)] = None
-        if reference[1]:
-            named.add(reference[1:])
-            words[forms.target_word(*reference[1:])] = None
-    for target in entries.targets:
-        if target not in named:
-            keys[forms.any_reference_key(*target)] = None
-        words[forms.target_word(*target)] = None
+        keys.append(forms.identifier_key(param, system, value))
+        keys.append(forms.identifier_system_key(param, system))
+    keys += map(forms.reference_key, *_columns(entries.references, 3))
+    named = {reference[1:] for reference in entries.references if reference[1]}
+    words += map(forms.target_word, *_columns(tuple(named), 2))
+    keys += [forms.any_reference_key(*target) for target in entries.targets if target not in named]
+    words += map(forms.target_word, *_columns(entries.targets, 2))
     for name, id in entries.compartments:
-        keys[forms.compartment_key(name, id)] = None
-        words[forms.compartment_word(type, name, id)] = words[forms.compartment_word("", name, id)] = None
-    for param, uri in entries.uris:
-        keys[forms.uri_key(param, uri)] = None
+        keys.append(forms.compartment_key(name, id))
+        words.append(forms.compartment_word(type, name, id))
+        words.append(forms.compartment_word("", name, id))
+    keys += map(forms.uri_key, *_columns(entries.uris, 2))
     return keys
+
+
+def _columns(rows: tuple[tuple[str, ...], ...], width: int) -> Iterable[Iterable[str]]:
+    return zip(*rows, strict=True) if rows else ((),) * width
 
 
 def _exact_words(type: str, entries: Entries, group: str) -> list[str]:
@@ -112,7 +115,7 @@ def _exact_words(type: str, entries: Entries, group: str) -> list[str]:
     prefix = forms.group_param(group, "") if group else ""
     words: list[str] = []
     for param, system, value in entries.identifiers:
-        words += forms.token_forms.__wrapped__(type, prefix + param, system, value).postings
+        words += forms.identifier_words(type, prefix + param, system, value)
     words += [forms.reference_word(type, prefix + param, target, id) for param, target, id in entries.references]
     words += [forms.word(type, forms.uri_key(prefix + param, uri)) for param, uri in entries.uris]
     return words
@@ -124,7 +127,7 @@ def _group_words(type: str, group: str, entries: Entries) -> list[str]:
     if leads_inside(group):
         words.append(forms.inside_word(type, group))
     for param, system, code in entries.tokens:
-        words += forms.token_forms(type, forms.group_param(group, param), system, code).postings
+        words += forms.group_token_words(type, group, param, system, code)
     return words
 
 
@@ -139,8 +142,8 @@ def _spans(entries: Entries) -> Spans:
     if entries.groups:
         spans["g"] = _groups(entries)
     codes_of = {param: list(dict.fromkeys(filter(None, known))) for param, known in codes.items()}
-    beside = [(quantity, codes_of[token]) for token, quantity in entries.beside if token in codes_of]
-    if beside := [pair for pair in beside if f"q.{pair[0]}" in spans or f"c.{pair[0]}" in spans]:
+    beside = [(param, codes_of[token]) for token, param in entries.beside if token in codes_of]
+    if beside := [pair for pair in beside if any(f"{kind}.{pair[0]}" in spans for kind in _BESIDE)]:
         spans["b"] = beside
     return spans
 
@@ -165,13 +168,16 @@ def _compared(entries: Entries) -> Spans:
 
 
 def _groups(entries: Entries) -> list[tuple[str, Spans]]:
-    """Each different group once, with the names under which it is found."""
+    """Each different group once, with the names under which it is found. Several names often share the very same."""
     names: dict[bytes, list[str]] = {}
     spans: dict[bytes, Spans] = {}
+    keys: dict[int, bytes] = {}
     for name, inner in entries.groups:
-        content = _group(inner)
-        key = _encode(content)
-        spans[key] = content
+        key = keys.get(id(inner))
+        if key is None:
+            content = _group(inner)
+            key = keys[id(inner)] = _encode(content)
+            spans[key] = content
         names.setdefault(key, []).append(name)
     return [(f"|{'|'.join(dict.fromkeys(known))}|", spans[key]) for key, known in names.items()]
 
@@ -202,7 +208,7 @@ def _group(entries: Entries) -> Spans:
 
 
 def _once(items: tuple[_Item, ...]) -> tuple[_Item, ...]:
-    return tuple(dict.fromkeys(items))
+    return items if len(items) < 2 else tuple(dict.fromkeys(items))
 
 
 def rows_of(type: str, spans: Spans) -> Rows:
@@ -210,27 +216,25 @@ def rows_of(type: str, spans: Spans) -> Rows:
 
     A quantity stands in `number` as it is written, without its unit, and by the unit that it is sorted by: the base
     unit of UCUM where there is one. It stands there again by each code that is beside it: that of the resource where
-    the two are asked for together, and those of its group.
+    the two are asked for together, and those of its group. So does a date by the codes of the resource.
     """
-    rows: dict[str, dict[Row, None]] = {}
+    rows: dict[str, list[Row]] = {}
     for name, values in spans.items():
         table = _TABLE_OF.get(name[:2])
-        if table is None:
-            continue
-        field = field_number(type, name[2:])
-        found = rows.setdefault(table, {})
-        if table == "number":
-            found.update(dict.fromkeys((field, *row) for row in _numbers(name, spans)))
-        else:
-            found.update(dict.fromkeys((field, *value) for value in values))
-    beside = [(codes, [f"{kind}.{param}" for kind in "qc"], spans) for param, codes in spans.get("b", ())]
+        if table is not None:
+            field = field_number(type, name[2:])
+            found = _numbers(name, spans) if table == "number" else values
+            rows.setdefault(table, []).extend([(field, *row) for row in found])
+    beside = [(codes, [f"{kind}.{param}" for kind in _BESIDE], spans) for param, codes in spans.get("b", ())]
     beside += [_beside_in(group) for _, group in spans.get("g", ())]
     for codes, names, source in beside:
-        numbers = [row for name in names if name in source for row in _numbers(name, source)]
-        for code in codes if numbers else ():
-            field = field_number(type, beside_code(code))
-            rows.setdefault("number", {}).update(dict.fromkeys((field, *row) for row in numbers))
-    return {table: tuple(known) for table, known in rows.items()}
+        for name in names:
+            if name in source:
+                table = _TABLE_OF[name[:2]]
+                found = _numbers(name, source) if table == "number" else source[name]
+                fields = [field_number(type, beside_code(code)) for code in codes]
+                rows.setdefault(table, []).extend([(field, *row) for field in fields for row in found])
+    return {table: tuple(dict.fromkeys(known)) for table, known in rows.items()}
 
 
 def _numbers(name: str, spans: Spans) -> list[Row]:
@@ -252,6 +256,7 @@ def _beside_in(group: Spans) -> tuple[list[str], list[str], Spans]:
     return codes, [name for name in group if _TABLE_OF.get(name[:2]) == "number"], group
 
 
+_BESIDE = "qcd"
 _TABLE_OF = {"d.": "date", "s.": "string", "n.": "number", "q.": "number", "c.": "number", "p.": "position"}
 
 

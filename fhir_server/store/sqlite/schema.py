@@ -11,8 +11,11 @@ from fhir_server.store.values import Method
 
 APPLICATION_ID = 0x46484952
 SCHEMA_VERSION = 2
-INDEX_FORMAT = 3
+INDEX_FORMAT = 4
 """The format of packed columns and postings; a change needs the index rebuilt (`reindex.py`)."""
+
+MIGRATION, MIGRATED = "migration", "migrated"
+"""Keys of `meta`: the marker of a migration into this store that is not complete, and of one that was completed."""
 
 FOREVER = 2**47 - 1
 """`until_commit` of what has not been superseded."""

@@ -71,7 +71,7 @@ class SqliteSession:
         except apsw.Error as error:
             raise refusal(error) from error
 
-    async def search(self, query: Query | SystemQuery) -> Page:
+    async def search(self, query: Query | SystemQuery, along: Page | None = None) -> Page:
         def ask(connection: apsw.Connection) -> Page:
             state = self._state(connection, query.snapshot, searching=True)
             search = search_for(connection, self._access, state, query)

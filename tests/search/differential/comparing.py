@@ -1,8 +1,8 @@
-"""The same question to the server and to the reference."""
+"""The same question to the server and to the reference, and to the server on each kind of store."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,8 @@ import httpx
 import msgspec
 
 from fhir_server.store.options import StoreOptions
+from tests import stores
+from tests.access.asking import comparable
 from tests.running import BASE, Client, running
 from tests.search.differential import reference
 from tests.search.differential.ordering import misplaced
@@ -70,12 +72,17 @@ class Question:
 
 @dataclass(frozen=True)
 class Difference:
-    """Where the two answers differ."""
+    """Where the two answers differ. `store`: on which the server was, or which two answer unlike."""
 
     question: Question
     said: str
     missing: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
+    store: str = ""
+
+
+Clients = dict[str, Client]
+"""By the kind of store"""
 
 
 class Clock:
@@ -91,7 +98,7 @@ class Clock:
 
 @asynccontextmanager
 async def a_world(folder: Path, random: Random) -> AsyncIterator[tuple[Client, World]]:
-    """A server on a new store that holds a world of resources."""
+    """A server on a new store, of the kind that the test runs on, that holds a world of resources."""
     clock = Clock()
     with (
         patch("fhir_server.app.clock_ms", clock),
@@ -99,6 +106,23 @@ async def a_world(folder: Path, random: Random) -> AsyncIterator[tuple[Client, W
     ):
         async with running(folder, max_page_size=COUNT) as client:
             yield client, await _loaded(client, random, clock)
+
+
+@asynccontextmanager
+async def one_world(folder: Path, random: Random, kinds: Sequence[str]) -> AsyncIterator[tuple[Clients, World]]:
+    """A server on a new store of each of these kinds; all hold the same world. Fails where what they hold differs."""
+    clients: Clients = {}
+    worlds: list[World] = []
+    before = random.getstate()
+    async with AsyncExitStack() as stack:
+        for kind in kinds:
+            random.setstate(before)
+            stack.enter_context(stores.on(kind))
+            (folder / kind).mkdir()
+            clients[kind], world = await stack.enter_async_context(a_world(folder / kind, random))
+            worlds.append(world)
+        assert all(world.by_place == worlds[0].by_place for world in worlds), "the stores hold different worlds"
+        yield clients, worlds[0]
 
 
 async def _loaded(client: Client, random: Random, clock: Clock) -> World:
@@ -150,7 +174,36 @@ async def ask(client: Client, question: Question) -> httpx.Response:
 
 async def compare(client: Client, world: World, question: Question) -> tuple[Difference | None, bool]:
     """Where the answers to a question differ, and whether the answer is interesting: neither nothing nor all."""
-    answer = await ask(client, question)
+    return await _compared(client, world, question, await ask(client, question))
+
+
+async def compare_all(clients: Clients, world: World, question: Question) -> tuple[list[Difference], bool]:
+    """Where the answers on each store differ from the reference, and where one store answers unlike another; whether
+    the answer is interesting."""
+    answers = {store: await ask(client, question) for store, client in clients.items()}
+    found: list[Difference] = []
+    interesting = False
+    for store, answer in answers.items():
+        difference, interesting = await _compared(clients[store], world, question, answer)
+        found += [replace(difference, store=store)] if difference is not None else []
+    said = unlike(answers)
+    return found + ([Difference(question, said, store=" and ".join(answers))] if said else []), interesting
+
+
+def unlike(answers: Mapping[str, httpx.Response]) -> str | None:
+    """In what the answers on several stores differ: status, headers, issues, results and their order, totals, links.
+    What is each server's own is left out (page tokens; id and time of a Bundle)."""
+    shown = {store: comparable(answer) for store, answer in answers.items()}
+    first = next(iter(shown.values()))
+    if all(each == first for each in shown.values()):
+        return None
+    return "unlike answers: " + " | ".join(f"{store}: {str(each)[:1500]}" for store, each in shown.items())
+
+
+async def _compared(
+    client: Client, world: World, question: Question, answer: httpx.Response
+) -> tuple[Difference | None, bool]:
+    """As `compare`, for the answer that came."""
     if question.refused:
         wrong = answer.status_code != 400
         return (Difference(question, f"{answer.status_code} where 400 was due") if wrong else None), False

@@ -16,10 +16,13 @@ SORTABLE = frozenset({"string", "date", "number", "quantity", "uri", "token", "r
 
 
 def misplaced(world: World, found: Sequence[Json], sort: str) -> str | None:
-    """The first pair that stands in another order than is asked for; None: every pair may stand so."""
-    keys = [(key.removeprefix("-"), key.startswith("-")) for key in sort.split(",")]
+    """The first pair that stands in another order than is asked for; None: every pair may stand so. A parameter that is
+    named again adds nothing (docs/search.md)."""
+    keys: dict[str, bool] = {}
+    for key in sort.split(","):
+        keys.setdefault(key.removeprefix("-"), key.startswith("-"))
     for first, second in zip(found, found[1:], strict=False):
-        for code, descending in keys:
+        for code, descending in keys.items():
             one, other = key_of(world, first, code, descending), key_of(world, second, code, descending)
             if one is UNKNOWN or other is UNKNOWN:
                 break

@@ -1,4 +1,4 @@
-"""The server and the reference answer alike, and the comparison notices when one of them errs."""
+"""The server on each store and the reference answer alike, and the comparison notices when one of them errs."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,10 +9,23 @@ from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import httpx
 import pytest
 
+from tests import stores
 from tests.search.differential import dates, numbers, ordering, reference, texts, tokens
-from tests.search.differential.comparing import COUNT, Question, a_world, compare, decoded, ids, judged
+from tests.search.differential.comparing import (
+    COUNT,
+    Question,
+    a_world,
+    compare,
+    compare_all,
+    decoded,
+    ids,
+    judged,
+    one_world,
+    unlike,
+)
 from tests.search.differential.queries import Asker
 from tests.search.differential.values import Values
 from tests.search.differential.world import World, parameters
@@ -22,13 +35,54 @@ RECORDED = 1500
 A_WORLD = 300
 
 
-async def test_the_server_and_the_reference_find_the_same(tmp_path: Path) -> None:
+async def test_the_server_and_the_reference_find_the_same(on_both_stores: None, tmp_path: Path) -> None:
     random = Random("a fixed world")
     async with a_world(tmp_path, random) as (client, world):
         asker = Asker(Values(random), world)
         answers = [await compare(client, world, asker.question()) for _ in range(QUESTIONS)]
     assert [difference for difference, _ in answers if difference is not None] == []
     assert sum(interesting for _, interesting in answers) > 0.4 * QUESTIONS
+
+
+async def test_the_server_answers_alike_on_both_stores(tmp_path: Path) -> None:
+    """To the letter but for page tokens: results, their order, totals, what is brought beside them, refusals."""
+    random = Random("a world for two")
+    async with one_world(tmp_path, random, stores.KINDS) as (clients, world):
+        asker = Asker(Values(random), world)
+        found = [await compare_all(clients, world, asker.question()) for _ in range(QUESTIONS)]
+    assert [difference for differences, _ in found for difference in differences] == []
+    assert sum(interesting for _, interesting in found) > 0.4 * QUESTIONS
+
+
+def _searchset(*ids: str, **elements: Any) -> httpx.Response:
+    entries = [
+        {"resource": {"resourceType": "Patient", "id": id, **elements}, "search": {"mode": "match"}} for id in ids
+    ]
+    link = [{"relation": "next", "url": f"Patient?_page={'-'.join(ids)}"}]
+    bundle = {"resourceType": "Bundle", "id": "-".join(ids), "total": len(ids), "link": link, "entry": entries}
+    return httpx.Response(200, json=bundle)
+
+
+def _refusal(code: str, status: int = 400) -> httpx.Response:
+    outcome = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": code}]}
+    return httpx.Response(status, json=outcome)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "noticed"),
+    [
+        (_searchset("a", "b"), _searchset("a", "b"), False),
+        (_searchset("a", "b"), _searchset("b", "a"), True),
+        (_searchset("a", "b"), _searchset("a"), True),
+        (_searchset("a"), _searchset("a", active=True), True),
+        (_searchset("a"), _refusal("invalid"), True),
+        (_refusal("invalid"), _refusal("invalid"), False),
+        (_refusal("invalid"), _refusal("not-supported"), True),
+        (_refusal("invalid"), _refusal("invalid", 422), True),
+    ],
+)
+def test_an_answer_that_is_unlike_is_noticed(one: httpx.Response, other: httpx.Response, noticed: bool) -> None:
+    assert (unlike({"sqlite": one, "mongodb": other}) is not None) is noticed
 
 
 @dataclass(frozen=True)

@@ -206,7 +206,7 @@ def test_any_text_is_a_filter_or_an_error_for_the_caller(filter: str) -> None:
 @pytest.mark.parametrize("piece", ["(", "not (", "a[", "a.", "_has:A:b:", "a eq 1 and ", "a", " ", '"', 'a eq "x\\'])
 def test_long_texts_take_no_long_time(piece: str) -> None:
     filter = (piece * 20_000)[:20_000]
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(FhirError):
         read(filter)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1

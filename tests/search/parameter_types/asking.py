@@ -1,9 +1,10 @@
 """What one query parameter becomes, and what a resource is indexed by: what the tests of every type ask."""
 
-from dataclasses import fields
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
+
+from msgspec.structs import fields
 
 from fhir_server.outcome import FhirError
 from fhir_server.search.parse import parse

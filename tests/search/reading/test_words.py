@@ -6,9 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fhir_server.search.reading.words import content_words, narrative_words, words_of
+from fhir_server.search.reading.words import collect, content_words, narrative_words, words_of, words_of_all
 
 DIV = '<div xmlns="http://www.w3.org/1999/xhtml">'
+
+
+def words_in(resource: dict[str, Any]) -> frozenset[str]:
+    """The words of a resource's content."""
+    texts: list[str] = []
+    collect(resource, texts, [])
+    return content_words(texts, narrative_words(resource))
 
 
 @pytest.mark.parametrize(
@@ -28,7 +35,7 @@ DIV = '<div xmlns="http://www.w3.org/1999/xhtml">'
 )
 def test_the_words_of_a_text(text: str, words: str) -> None:
     for resource in ({"note": text}, {"a": [{"b": [text]}]}):
-        assert content_words(resource, frozenset()) == words_of(text)
+        assert words_in(resource) == words_of(text)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +82,7 @@ def test_the_words_of_the_content() -> None:
         "contained": [{"resourceType": "Basic", "author": {"display": "Within"}}],
     }
     words = "t1 generated as told 8480 6 systolic zoe mmhg two words more said ann portrait within"
-    assert content_words(resource, narrative_words(resource)) == set(words.split(" "))
+    assert words_in(resource) == set(words.split(" "))
 
 
 TEXTS = st.text(max_size=70)
@@ -90,11 +97,23 @@ def test_words_are_words_of_themselves(text: str) -> None:
 
 @given(TEXTS)
 def test_what_is_asked_for_is_what_is_indexed(text: str) -> None:
-    assert (
-        words_of(text)
-        == content_words({"note": text}, frozenset())
-        == content_words({"a": [{"b": [text]}]}, frozenset())
-    )
+    assert words_of(text) == words_in({"note": text}) == words_in({"a": [{"b": [text]}]})
+
+
+@given(st.lists(TEXTS, max_size=4))
+def test_the_words_of_several_texts_are_those_of_each(texts: list[str]) -> None:
+    assert words_of_all(texts) == frozenset[str]().union(*map(words_of, texts))
+
+
+def test_references_are_collected_at_any_depth() -> None:
+    resource = {
+        "subject": {"reference": "Patient/1"},
+        "performer": [{"reference": "Practitioner/2"}, None, "reference"],
+        "contained": [{"extension": [{"valueReference": {"reference": "#3"}}]}],
+    }
+    references: list[str] = []
+    collect(resource, [], references)
+    assert references == ["Patient/1", "Practitioner/2", "#3"]
 
 
 @given(st.text(alphabet="<>&;#xA1 '\"/-!", max_size=30))

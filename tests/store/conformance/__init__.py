@@ -9,9 +9,12 @@ from tests.store.conformance.audits import AuditRules
 from tests.store.conformance.commits import CommitRules
 from tests.store.conformance.jobs import JobRules
 from tests.store.conformance.oracle import OracleRules
+from tests.store.conformance.outbox import OutboxRules
 from tests.store.conformance.races import RaceRules
 from tests.store.conformance.searches import SearchRules
 
 
-class StoreConformance(CommitRules, SearchRules, AccessRules, AuditRules, JobRules, RaceRules, OracleRules):
+class StoreConformance(
+    CommitRules, SearchRules, AccessRules, AuditRules, JobRules, OutboxRules, RaceRules, OracleRules
+):
     """All rules."""

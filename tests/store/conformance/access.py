@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from fhir_server.outcome import Conflict, FhirError, Forbidden, NotFound, Unprocessable
 from fhir_server.store.access import NOTHING, AccessFilter, Rule
@@ -219,7 +220,7 @@ def _about(commit: Commit, patient: str, prefix: str) -> Commit:
 
 
 def _in_compartment(write: Write, patient: str, prefix: str) -> Write:
-    entries = replace(write.entries, compartments=(("Patient", patient),))
+    entries = structs.replace(write.entries, compartments=(("Patient", patient),))
     return replace(write, id=prefix + write.id, entries=entries)
 
 

@@ -73,7 +73,9 @@ class AuditRules:
             await one.unbound_session().record(entry(number, "p1", "p1", "p2"))
             await two.unbound_session().record(entry(number))
             await two.unbound_session().commit(commit_of(create(f"a{number}")))
-        assert [report.fault for report in await one.verify_audit()] == [None, None, None]
+        reports = await one.verify_audit()
+        assert len(reports) > 2
+        assert [report.fault for report in reports] == [None] * len(reports)
         await place.close()
         store = await place.open()
         reports = await store.verify_audit()

@@ -299,3 +299,8 @@ async def test_a_store_that_is_only_opened_and_closed_writes_no_checkpoints(plac
         counts.append([report.entries for report in await store.verify_audit()])
         await place.close()
     assert counts[0] == counts[1] == counts[2]
+
+
+async def test_the_store_has_one_chain_and_each_process_one_more(place: UrlPlace) -> None:
+    one, _ = await place.open(), await place.open()
+    assert [report.chain for report in await one.verify_audit()] == ["store", "w0", "w1"]

@@ -78,15 +78,18 @@ async def test_a_broad_chain_is_asked_of_each_candidate(session: Session, monkey
     assert await session.count(Query("Observation", (chain,))) == 1_000
 
 
-async def test_of_few_candidates_each_is_asked_where_it_leads(
+async def test_of_few_candidates_only_their_referrers_are_looked_for(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Over how many resources a chain leads is not found out then."""
+    """Where even these are too many, each candidate is asked."""
     has = ReverseChained("Observation", "subject", (TokenIs("code", SNOMED, None),))
-    monkeypatch.setattr(search, "FEW_TO_LEAD_OVER", 100)
-    taken = await steps(session, has, FAMILY, type="Patient")
-    assert "probe _has:Observation:subject None; drive string 1" in taken
-    assert await session.count(Query("Patient", (has, FAMILY))) == 1
+    for some, expected in (
+        (resolve.SOME, "resolve _has:Observation:subject 1; drive id 1"),
+        (10, "probe _has:Observation:subject None; drive string 1"),
+    ):
+        monkeypatch.setattr(resolve, "SOME", some)
+        assert expected in await steps(session, has, FAMILY, type="Patient")
+        assert await session.count(Query("Patient", (has, FAMILY))) == 1
 
 
 async def test_what_refers_to_it_drives(session: Session) -> None:

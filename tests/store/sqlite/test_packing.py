@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from fhir_server.store.criteria import IdentifierIs, InCompartment, ReferenceTo, UriIs
 from fhir_server.store.entries import CANONICAL, HIGHEST, LOWEST, Entries
-from fhir_server.store.sqlite.forms import exact_key, field_number, original, plain, token_text, word
+from fhir_server.store.separators import original, plain
+from fhir_server.store.sqlite.forms import exact_key, field_number, token_text, word
 from fhir_server.store.sqlite.packing import pack, unpack_rows
 from fhir_server.store.sqlite.queries.predicates import exact_probe
 

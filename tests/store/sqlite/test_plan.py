@@ -6,6 +6,7 @@ import apsw
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from fhir_server.store.access import EVERYTHING, AccessFilter, Rule
 from fhir_server.store.criteria import (
@@ -19,6 +20,7 @@ from fhir_server.store.criteria import (
     QuantityIs,
     Query,
     ReferenceTo,
+    ReverseChained,
     SortKey,
     StringIs,
     TokenIs,
@@ -33,7 +35,7 @@ from fhir_server.store.sqlite.queries.search import Search
 from fhir_server.store.sqlite.state import state_at
 from fhir_server.store.values import Commit, PlanStep, Snapshot, Write
 from tests.store.places import Clock, UrlPlace
-from tests.store.samples import SNOMED, audit_of, body, commit_of, observation
+from tests.store.samples import SNOMED, audit_of, body, commit_of, observation, patient
 
 OPTIONS = StoreOptions(clock=Clock())
 NEWEST = (SortKey("date", descending=True, type="date"),)
@@ -202,6 +204,33 @@ async def test_a_code_with_a_quantity_is_found_by_both_at_once(place: UrlPlace, 
         assert search.steps[0] == PlanStep("drive", "number by code", 2)
 
 
+async def test_a_code_with_a_date_is_found_by_both_at_once(place: UrlPlace, tmp_path: Path) -> None:
+    """However many have the code, and however much is of the day: where little is both, that alone is looked at."""
+    entries = [
+        Entries(
+            tokens=(("code", "urn:s", "rare" if number % 2 else "frequent"),),
+            dates=(("date", day := 1 + (number % 2 or number // 3), day + 1),),
+            beside=(("code", "date"),),
+        )
+        for number in range(600)
+    ]
+    entries[5] = structs.replace(entries[5], dates=(("date", 7, 8),))
+    values = [
+        Write("update", "Observation", f"v{n}", body("Observation", f"v{n}"), made) for n, made in enumerate(entries)
+    ]
+    await (await place.open()).unbound_session().commit(Commit(tuple(values), audit_of))
+    connection = open_connection(tmp_path / "store.db")
+    for prefix in ("eq", "sa", "ge", "gt", "ap"):
+        asked = TokenIs("code", "urn:s", "rare"), DateIs("date", prefix, 6, 8, (), ("code",))
+        search = Search(
+            connection, EVERYTHING, state_at(connection, None, OPTIONS), Query("Observation", asked, (), 20)
+        )
+        found = search.page()
+        count = 0 if prefix in ("sa", "gt") else 1
+        assert len(found.vids) == count, prefix
+        assert search.steps[0] == PlanStep("drive", "date by code", count)
+
+
 def _in_pair(token: TokenIs, param: str) -> InGroup:
     return InGroup("pair", (token, QuantityIs(param, "gt", "k5", "k5")))
 
@@ -236,3 +265,20 @@ async def test_a_stream_with_few_matches_gives_way(store: apsw.Connection, monke
     given_way = Search(store, EVERYTHING, state_at(store, None, OPTIONS), query)
     assert given_way.page() == expected
     assert [step.by for step in given_way.steps] == ["posting", "date"]
+
+
+async def test_few_candidates_are_all_that_referrers_are_looked_for(place: UrlPlace, tmp_path: Path) -> None:
+    """Of two people only their own observations are looked at, not those of all who have the status."""
+    session = (await place.open()).unbound_session()
+    await session.commit(commit_of(*(observation(n, f"p{n % 1_000}") for n in range(2_000))))
+    await session.commit(commit_of(*(patient(n) for n in range(1_000))))
+    connection = open_connection(tmp_path / "store.db")
+    family = StringIs("family", "family7", "equals")
+    having = ReverseChained("Observation", "patient", (TokenIs("status", None, "final"),))
+    query = Query("Patient", (family, having), (SortKey("_id"),), 20)
+    asked = Search(connection, EVERYTHING, state_at(connection, None, OPTIONS), query)
+    assert [connection.execute("SELECT id FROM version WHERE vid=?", (vid,)).get for vid in asked.page().vids] == [
+        "p7",
+        "p707",
+    ]
+    assert asked.steps[0] == PlanStep("resolve", "_has:Observation:patient", actual=2)

@@ -1,20 +1,19 @@
 """Several processes on one file: nothing is lost, nobody starves, and what dies takes nothing along."""
 
 from collections import Counter
-from pathlib import Path
 
 from fhir_server.store.criteria import HistoryQuery, IdIs, Query
 from fhir_server.store.entries import Entries
 from fhir_server.store.sqlite.store import SqliteStore
 from fhir_server.store.values import Version
 from tests.store.places import UrlPlace
+from tests.store.processes import finished, killed, start
 from tests.store.samples import observation
-from tests.store.sqlite.processes import finished, killed, start
 
 
-async def test_four_processes_lose_no_update(place: UrlPlace, tmp_path: Path) -> None:
+async def test_four_processes_lose_no_update(place: UrlPlace) -> None:
     store = await place.open()
-    children = [start("count", tmp_path / "store.db", f"c{number}", 50) for number in range(4)]
+    children = [start("count", place.url, f"c{number}", 50) for number in range(4)]
     assert [finished(child) for child in children] == [["done"]] * 4
     history = (await store.unbound_session().history(HistoryQuery("Basic", "counter", count=1_000))).versions
     assert [version.version for version in history] == list(range(200, 0, -1))
@@ -24,10 +23,10 @@ async def test_four_processes_lose_no_update(place: UrlPlace, tmp_path: Path) ->
     assert authors == {b"c0": 50, b"c1": 50, b"c2": 50, b"c3": 50}
 
 
-async def test_pages_hold_still_while_other_processes_write(place: UrlPlace, tmp_path: Path) -> None:
+async def test_pages_hold_still_while_other_processes_write(place: UrlPlace) -> None:
     store = await place.open()
     session = store.unbound_session()
-    children = [start("rows", tmp_path / "store.db", f"r{number}", 150) for number in range(2)]
+    children = [start("rows", place.url, f"r{number}", 150) for number in range(2)]
     checked = 0
     while any(child.poll() is None for child in children):
         page = await session.search(Query("Flag", count=7))
@@ -44,10 +43,10 @@ async def test_pages_hold_still_while_other_processes_write(place: UrlPlace, tmp
     assert await session.count(Query("Flag")) == 600
 
 
-async def test_a_process_that_is_killed_takes_nothing_along(place: UrlPlace, tmp_path: Path) -> None:
+async def test_a_process_that_is_killed_takes_nothing_along(place: UrlPlace) -> None:
     """Kill under load, again and again: what was acknowledged is there, what was not is whole or absent."""
     for round in range(4):
-        child = start("forever", tmp_path / "store.db", f"k{round}", 12)
+        child = start("forever", place.url, f"k{round}", 12)
         acknowledged = killed(child, after=100 + 37 * round)
         store = await place.open()
         assert isinstance(store, SqliteStore)
@@ -62,11 +61,11 @@ async def test_a_process_that_is_killed_takes_nothing_along(place: UrlPlace, tmp
         await place.close()
 
 
-async def test_processes_take_turns_at_the_write_lock(place: UrlPlace, tmp_path: Path) -> None:
+async def test_processes_take_turns_at_the_write_lock(place: UrlPlace) -> None:
     """Of two writers that never pause, each goes on while the other does: neither has to wait for the other to end."""
     store = await place.open()
-    first = start("forever", tmp_path / "store.db", "g0", 4)
-    second = start("forever", tmp_path / "store.db", "g1", 4)
+    first = start("forever", place.url, "g0", 4)
+    second = start("forever", place.url, "g1", 4)
     killed(second, after=100)
     killed(first, after=100)
     history = (await store.unbound_session().history(HistoryQuery("Observation", count=100_000))).versions
@@ -82,8 +81,8 @@ async def _entries_of(version: Version) -> Entries:
     return observation(int(number), "p1").entries
 
 
-async def test_the_index_is_whole_after_a_kill(place: UrlPlace, tmp_path: Path) -> None:
-    child = start("forever", tmp_path / "store.db", "k", 12)
+async def test_the_index_is_whole_after_a_kill(place: UrlPlace) -> None:
+    child = start("forever", place.url, "k", 12)
     killed(child, after=150)
     store = await place.open()
     session = store.unbound_session()

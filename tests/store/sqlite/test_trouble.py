@@ -16,7 +16,9 @@ from fhir_server.store.entries import NO_ENTRIES, Entries
 from fhir_server.store.sqlite.commits import transaction
 from fhir_server.store.sqlite.commits.apply import Group
 from fhir_server.store.sqlite.commits.decide import Decision
+from fhir_server.store.sqlite.connection import open_connection
 from fhir_server.store.sqlite.lock import WriteLock
+from fhir_server.store.sqlite.packing import pack
 from fhir_server.store.sqlite.store import SqliteStore
 from fhir_server.store.values import AuditEntry, Commit, Committed, Version
 from tests.store.conformance.commits import contents, create
@@ -228,6 +230,24 @@ async def test_a_damaged_index_is_an_error_not_fewer_rows(place: UrlPlace, tmp_p
         await session.search(query)
     assert type(caught.value) is Unavailable
     assert list(await (await opened(place)).verify_index(_no_entries)) != []
+
+
+async def test_a_row_that_lacks_a_word_of_the_full_text_index_is_named(place: UrlPlace, tmp_path: Path) -> None:
+    store = await opened(place)
+    await store.unbound_session().commit(commit_of(*(observation(n, "p1", id=f"o{n}") for n in range(20))))
+    entries = {f"o{n}": observation(n, "p1").entries for n in range(20)}
+
+    async def entries_of(version: Version) -> Entries:
+        return entries[version.id]
+
+    assert list(await store.verify_index(entries_of)) == []
+    connection = open_connection(tmp_path / "store.db")
+    (vid, id) = connection.execute("SELECT vid, id FROM version WHERE vid>5 LIMIT 1").get
+    words = pack("Observation", entries[id]).postings.split()
+    connection.execute("DELETE FROM posting WHERE rowid=?", (vid,))
+    connection.execute("INSERT INTO posting(rowid, hashes) VALUES(?, ?)", (vid, " ".join(words[1:])))
+    connection.close()
+    assert list(await store.verify_index(entries_of)) == [f"Observation/{id}/_history/1: postings are missing"]
 
 
 async def _no_entries(version: Version) -> Entries:

@@ -7,7 +7,9 @@ from typing import Any
 import apsw
 import msgspec
 
+from fhir_server.store import chain as chains
 from fhir_server.store.chain import (
+    ADVICE,
     CHECKPOINT,
     EMPTY,
     EVENT,
@@ -133,17 +135,17 @@ def require_head(connection: apsw.Connection, mirror: HeadFile, chain: str) -> N
     try:
         mirrored = mirror.read()
     except ValueError as error:
-        raise StoreDamaged(f"{error}: {_ADVICE}") from error
+        raise StoreDamaged(f"{error}: {ADVICE}") from error
     end = tail(connection)
     if mirrored is None:
         if end != EMPTY:
-            raise StoreDamaged(f"the mirrored head of the audit chain {chain} is missing at {mirror.path}: {_ADVICE}")
+            raise StoreDamaged(f"the mirrored head of the audit chain {chain} is missing at {mirror.path}: {ADVICE}")
         mirror.write(EMPTY)
         mirror.sync()
         return
     fault = head_fault(connection, mirrored, end)
     if fault is not None:
-        raise StoreDamaged(f"the audit chain {chain} {fault}: {_ADVICE}")
+        raise StoreDamaged(f"the audit chain {chain} {fault}: {ADVICE}")
 
 
 def require_nothing_lost(mirror: HeadFile, chain: str) -> None:
@@ -151,21 +153,16 @@ def require_nothing_lost(mirror: HeadFile, chain: str) -> None:
     try:
         mirrored = mirror.read()
     except ValueError as error:
-        raise StoreDamaged(f"{error}: {_ADVICE}") from error
+        raise StoreDamaged(f"{error}: {ADVICE}") from error
     if mirrored not in (None, EMPTY):
-        raise StoreDamaged(f"the file of the audit chain {chain} is missing: {_ADVICE}")
+        raise StoreDamaged(f"the file of the audit chain {chain} is missing: {ADVICE}")
 
 
 def head_fault(connection: apsw.Connection, mirrored: Head, end: Head) -> str | None:
     """How the chain differs from its mirrored head, or None."""
-    if end.sequence < mirrored.sequence:
-        return f"ends at entry {end.sequence}, but entry {mirrored.sequence} had been written"
-    if mirrored == EMPTY:
-        return None
-    link = link_at(connection, mirrored.sequence)
-    if link is None or link.hash != mirrored.hash:
-        return f"differs from its mirrored head at entry {mirrored.sequence}"
-    return None
 
+    def hash_at(sequence: int) -> bytes | None:
+        link = link_at(connection, sequence)
+        return None if link is None else link.hash
 
-_ADVICE = "restore a backup, or accept the loss with a reason, which is recorded in the chain"
+    return chains.head_fault(mirrored, end, hash_at)

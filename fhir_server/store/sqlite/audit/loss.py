@@ -2,12 +2,10 @@
 so. The numbers of what was lost are not used again."""
 
 import apsw
-import msgspec
 
-from fhir_server.store.chain import EMPTY, LOSS, Head, HeadFile, Loss, link_after
+from fhir_server.store.chain import EMPTY, Head, HeadFile, loss_after
 from fhir_server.store.sqlite.audit import links
 from fhir_server.store.sqlite.connection import roll_back
-from fhir_server.store.values import AuditEntry
 
 BATCH = 1_000
 
@@ -20,11 +18,7 @@ def accept(connection: apsw.Connection, mirror: HeadFile, reason: str, now_ms: i
         return False
     if mirrored is None and end == EMPTY:
         return False
-    known = EMPTY if mirrored is None else mirrored
-    kept = end.sequence if end.sequence < known.sequence else 0
-    expected = max(end.sequence, known.sequence)
-    body = msgspec.json.encode(Loss(reason, kept, expected, known.hash.hex()))
-    link = link_after(end, LOSS, AuditEntry(body, now_ms), expected + 1)
+    link = loss_after(end, mirrored, reason, now_ms)
     connection.execute("BEGIN IMMEDIATE")
     try:
         links.insert(connection, [link])

@@ -29,8 +29,8 @@ Positions = dict[str, int]
 
 
 def chain_files(folder: Path) -> dict[str, Path]:
-    """The files of the workers' chains, by chain."""
-    return {path.stem: path for path in sorted(folder.glob("w*.db"))}
+    """The files of the workers' chains, and of those that came from another store, by chain."""
+    return {path.stem: path for path in sorted(folder.glob("*.db"))}
 
 
 @contextmanager

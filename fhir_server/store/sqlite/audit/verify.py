@@ -1,25 +1,14 @@
 """Recomputing every audit chain, and comparing it with its mirrored head and with the checkpoints of other chains."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
 import apsw
-import msgspec
 
-from fhir_server.store.chain import (
-    CHECKPOINT,
-    EMPTY,
-    LOSS,
-    Checkpoint,
-    Head,
-    HeadFile,
-    Link,
-    Loss,
-    Verification,
-    mirrored_chains,
-)
+from fhir_server.store.chain import EMPTY, HeadFile, Link, is_of_commits, mirrored_chains
+from fhir_server.store.chain_walk import Fault, Walk, head_faults, read_mirror, tied_by, tied_faults
 from fhir_server.store.sqlite.audit import links
 from fhir_server.store.sqlite.audit.search import chain_files
 from fhir_server.store.sqlite.audit.worker import open_chain_file
@@ -33,63 +22,43 @@ CREATE VIRTUAL TABLE IF NOT EXISTS temp.audit_words USING fts5vocab('main', 'aud
 
 
 @dataclass(slots=True)
-class Walk:
-    """What a walk along one chain has gathered."""
+class _NamedWalk(Walk):
+    """A walk that also sums up which patients the entries name."""
 
-    verification: Verification = field(default_factory=Verification)
-    hashes: dict[int, str] = field(default_factory=dict)
-    checkpoints: list[Checkpoint] = field(default_factory=list)
-    losses: list[Loss] = field(default_factory=list)
     named: int = 0
 
     def take(self, batch: Sequence[Link], wanted: Mapping[int, str]) -> None:
-        """Go on along the chain; remember the hashes of the entries that are wanted."""
-        self.verification.walk(batch)
+        Walk.take(self, batch, wanted)
         for link in batch:
-            if link.sequence in wanted:
-                self.hashes[link.sequence] = link.hash.hex()
-            self._take_body(link)
             words = links.patient_words(link.patients).split() if link.patients else ()
             self.named = (self.named + fingerprint(link.sequence, words)) % 2**64
-
-    def _take_body(self, link: Link) -> None:
-        try:
-            if link.kind == CHECKPOINT:
-                self.checkpoints.append(msgspec.json.decode(link.body, type=Checkpoint))
-            elif link.kind == LOSS:
-                self.losses.append(msgspec.json.decode(link.body, type=Loss))
-        except msgspec.MsgspecError:
-            return  # an edited body, which the hash shows
-
-    def is_lost(self, sequence: int) -> bool:
-        """Whether an operator has accepted that this entry is gone."""
-        return any(loss.kept < sequence <= loss.expected for loss in self.losses)
 
 
 def verify_chains(main: apsw.Connection, audit_folder: Path, heads: Path) -> list[ChainReport]:
     """One report for each chain that there is, or that something says there is."""
-    store, report = verify_chain(main, links.STORE_CHAIN, HeadFile(heads, links.STORE_CHAIN), {})
-    tied: dict[str, dict[int, str]] = {}
-    for checkpoint in store.checkpoints:
-        tied.setdefault(checkpoint.chain, {})[checkpoint.sequence] = checkpoint.hash
-    names = sorted({*chain_files(audit_folder), *tied, *mirrored_chains(heads)} - {links.STORE_CHAIN})
-    return [
-        report,
-        *(_verify_file(name, audit_folder / f"{name}.db", HeadFile(heads, name), tied.get(name, {})) for name in names),
-    ]
+    done = [verify_chain(main, links.STORE_CHAIN, HeadFile(heads, links.STORE_CHAIN), {})]
+    tied = tied_by(walk for walk, _ in done)
+    names = {*chain_files(audit_folder), *tied, *mirrored_chains(heads)} - {links.STORE_CHAIN}
+    # Those of another kind of store, from which the record came: what ties others first.
+    for group in (sorted(filter(is_of_commits, names)), sorted(names - {*filter(is_of_commits, names)})):
+        tied = tied_by(walk for walk, _ in done)
+        done += [
+            _verify_file(name, audit_folder / f"{name}.db", HeadFile(heads, name), tied.get(name, {})) for name in group
+        ]
+    return [report for _, report in done]
 
 
-def _verify_file(name: str, path: Path, mirror: HeadFile, tied: dict[int, str]) -> ChainReport:
+def _verify_file(name: str, path: Path, mirror: HeadFile, tied: dict[int, str]) -> tuple[Walk, ChainReport]:
     try:
         connection = open_chain_file(path)
     except apsw.Error:
-        return ChainReport(name, 0, "the file of this chain cannot be read")
+        return Walk(), ChainReport(name, 0, "the file of this chain cannot be read")
     if connection is None:
-        mirrored, fault = _mirrored(mirror)
+        mirrored, fault = read_mirror(mirror)
         nothing = mirrored == EMPTY and not tied
-        return ChainReport(name, 0, None if nothing else fault or "the file of this chain is missing")
+        return Walk(), ChainReport(name, 0, None if nothing else fault or "the file of this chain is missing")
     try:
-        return verify_chain(connection, name, mirror, tied)[1]
+        return verify_chain(connection, name, mirror, tied)
     finally:
         connection.close()
 
@@ -98,9 +67,9 @@ def verify_chain(
     connection: apsw.Connection, name: str, mirror: HeadFile, tied: dict[int, str]
 ) -> tuple[Walk, ChainReport]:
     """Walk along one chain. `tied` are the hashes that checkpoints elsewhere say its entries have."""
-    walk = Walk()
+    walk = _NamedWalk()
     try:
-        mirrored, fault = _mirrored(mirror)
+        mirrored, fault = read_mirror(mirror)
         last, wanted = 0, tied if mirrored is None else {**tied, mirrored.sequence: ""}
         while batch := links.links_after(connection, last, BATCH):
             walk.take(batch, wanted)
@@ -108,45 +77,11 @@ def verify_chain(
         index = _index_fault(connection, walk)
     except apsw.Error:
         return walk, ChainReport(name, walk.verification.entries, "the chain cannot be read")
-    found = walk.verification
-    if found.fault is not None:
-        return walk, ChainReport(name, found.entries, found.fault, f"{name}-{found.place}")
-    for text, place in (*_head_faults(walk, mirrored, fault), *_tied_faults(walk, tied), *index):
-        return walk, ChainReport(name, found.entries, text, None if place is None else f"{name}-{place}")
-    return walk, ChainReport(name, found.entries)
+    faults = (*head_faults(walk, mirrored, fault), *tied_faults(walk, tied), *index)
+    return walk, walk.report(name, faults)
 
 
-Fault = tuple[str, int | None]
-
-
-def _mirrored(mirror: HeadFile) -> tuple[Head | None, str | None]:
-    """The mirrored head, read before the chain, which may grow meanwhile; or what is wrong with it."""
-    try:
-        head = mirror.read()
-    except ValueError:
-        return None, "the mirrored head cannot be read"
-    return head, "the mirrored head is missing" if head is None else None
-
-
-def _head_faults(walk: Walk, mirrored: Head | None, fault: str | None) -> Iterable[Fault]:
-    end = walk.verification.head.sequence
-    if fault is not None and end > 0:
-        yield fault, None
-    if mirrored is None or mirrored == EMPTY:
-        return
-    if mirrored.sequence > end:
-        yield f"the chain ends here, but entry {mirrored.sequence} had been written", end + 1
-    elif walk.hashes.get(mirrored.sequence) != mirrored.hash.hex():
-        yield "the entry differs from the mirrored head", mirrored.sequence
-
-
-def _tied_faults(walk: Walk, tied: dict[int, str]) -> Iterable[Fault]:
-    for sequence, digest in sorted(tied.items()):
-        if walk.hashes.get(sequence) != digest and not walk.is_lost(sequence):
-            yield "the entry differs from a checkpoint in the chain of the store", sequence
-
-
-def _index_fault(connection: apsw.Connection, walk: Walk) -> list[Fault]:
+def _index_fault(connection: apsw.Connection, walk: _NamedWalk) -> list[Fault]:
     """The index of patients must say what the entries say; an entry that cannot be found is as good as cut out."""
     indexed = 0
     end = walk.verification.head.sequence

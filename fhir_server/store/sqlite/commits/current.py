@@ -1,16 +1,15 @@
 """The current version that a write meets, and what the write's own conditions say to it."""
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import apsw
 
-from fhir_server.outcome import Conflict, Contended, MethodNotAllowed, NotFound, PreconditionFailed
+from fhir_server.store import deciding
 from fhir_server.store.access import AccessFilter
+from fhir_server.store.deciding import Outcome
 from fhir_server.store.sqlite.queries.access_sql import row_access
 from fhir_server.store.sqlite.schema import DELETE
 from fhir_server.store.values import Write
-
-Outcome = Literal["created", "updated", "unchanged", "deleted", "absent"]
 
 _CURRENT = (
     "SELECT vid, version, last_updated, method, patients FROM version INDEXED BY version_key"
@@ -53,33 +52,12 @@ def outcome_of(
 ) -> Outcome:
     """What the write will do to the current version. Raises what `values.Write` says, with the position."""
     if current is not None and not may_see(connection, access, write.type, current):
-        raise NotFound(f"{write.type}/{write.id} is not known here", position=position)
-    alive = None if current is None or current.deleted else current
-    _check_conditions(write, alive, position)
-    if write.method == "delete":
-        return "absent" if alive is None else "deleted"
-    if write.method == "create":
-        if current is not None:
-            raise Conflict(f"the id of {write.type}/{write.id} is taken", position=position)
-        return "created"
-    if alive is not None:
-        return "unchanged" if _is_same(connection, write, alive) else "updated"
-    if current is None and not write.create_if_absent:
-        raise MethodNotAllowed(f"{write.type}/{write.id} does not exist; create it by POST", position=position)
-    return "created"
+        raise deciding.not_known(write, position)
+    return deciding.outcome_of(write, current, lambda: _is_same(connection, write, current), position)
 
 
-def _check_conditions(write: Write, alive: Current | None, position: int) -> None:
-    version = 0 if alive is None else alive.version
-    if write.if_absent and version:
-        raise PreconditionFailed(f"{write.type}/{write.id} exists", position=position)
-    if write.if_match is not None and write.if_match != version:
-        known = f"its current version is {version}" if version else "it has no current version"
-        raise PreconditionFailed(f"{write.type}/{write.id}: {known}, not {write.if_match}", position=position)
-    if write.based_on is not None and write.based_on != version:
-        raise Contended(f"{write.type}/{write.id} has changed meanwhile", position=position)
-
-
-def _is_same(connection: apsw.Connection, write: Write, alive: Current) -> bool:
+def _is_same(connection: apsw.Connection, write: Write, alive: Current | None) -> bool:
+    if alive is None or write.body is None:
+        return False
     stored = connection.execute("SELECT bytes FROM body WHERE vid=?", (alive.vid,)).get
-    return write.body is not None and stored == write.body.at(alive.version, alive.last_updated)
+    return bool(stored == write.body.at(alive.version, alive.last_updated))

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import apsw
 
-from fhir_server.outcome import Forbidden
 from fhir_server.store.access import AccessFilter
 from fhir_server.store.chain import split_patients
+from fhir_server.store.deciding import Holding, Outcome, out_of_sight
 from fhir_server.store.matching import Row, visible
-from fhir_server.store.sqlite.commits.current import Current, Outcome, find_current, outcome_of
-from fhir_server.store.sqlite.commits.keys import Holding, check_claims, check_holds
+from fhir_server.store.sqlite.commits.current import Current, find_current, outcome_of
+from fhir_server.store.sqlite.commits.keys import check_claims, check_holds
 from fhir_server.store.sqlite.commits.prepare import Prepared
 from fhir_server.store.sqlite.commits.references import Rewritten, refuse_if_referenced, require
 from fhir_server.store.sqlite.index_state import require_rules
@@ -108,10 +108,7 @@ def _check_visible(access: AccessFilter, changes: tuple[Change, ...], time_ms: i
         if change.outcome not in ("created", "updated") or row_access(access, write.type).everything:
             continue
         if not visible(access, Row(write.type, write.id, time_ms, write.entries)):
-            raise Forbidden(
-                f"the new version of {write.type}/{write.id} lies outside of what you may access",
-                position=change.position,
-            )
+            raise out_of_sight(write, change.position)
 
 
 def _written(change: Change, time_ms: int) -> Written:

@@ -1,20 +1,23 @@
 """References at the time of a commit: targets that must exist, and referrers that forbid a deletion."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import apsw
 
-from fhir_server.outcome import Conflict, Contended, Issue, Unprocessable
 from fhir_server.store.access import AccessFilter
+from fhir_server.store.deciding import (
+    MOST_LOOKED_AT,
+    NAMED_REFERRERS,
+    check_found_in,
+    does_not_exist,
+    still_referred_to,
+)
 from fhir_server.store.sqlite import forms
 from fhir_server.store.sqlite.commits.current import find_current, may_see
 from fhir_server.store.sqlite.queries.access_sql import row_access
 from fhir_server.store.sqlite.schema import DELETE, FOREVER
 from fhir_server.store.values import Required, Write
-
-NAMED_REFERRERS = 5
-MOST_LOOKED_AT = 2_000
 
 _REFERRERS = f"""SELECT v.type, v.id, {{visible}} FROM posting(?) p CROSS JOIN version v ON v.vid=p.rowid
  WHERE v.until_commit={FOREVER} AND v.method<>{DELETE} AND instr(v.keys, ?)
@@ -42,11 +45,9 @@ def require(
         current = find_current(connection, required.type, required.id)
         exists = current is not None and not current.deleted and may_see(connection, access, required.type, current)
         found = current.version if current is not None and exists else 0
-        if required.based_on not in (None, found):
-            raise Contended(f"{required.type}/{required.id} has changed meanwhile", position=required.position)
+        check_found_in(required, found)
     if not exists:
-        issue = Issue("not-found", f"{required.type}/{required.id} does not exist", (required.expression,))
-        raise Unprocessable([issue], position=required.position)
+        raise does_not_exist(required)
 
 
 def refuse_if_referenced(
@@ -71,7 +72,7 @@ def refuse_if_referenced(
         elif len(names) < NAMED_REFERRERS:
             names.append(f"{type}/{id}")
     if names or hidden:
-        raise Conflict(_sentence(f"{write.type}/{write.id}", names[:NAMED_REFERRERS]), position=position)
+        raise still_referred_to(write, names, position)
 
 
 def _referrers(
@@ -81,9 +82,3 @@ def _referrers(
     word = forms.target_word(write.type, write.id)
     text = _REFERRERS.format(visible=visible.text)
     return iter(connection.execute(text, (*visible.values, word, probe)))
-
-
-def _sentence(target: str, names: Collection[str]) -> str:
-    if not names:
-        return f"{target} cannot be deleted: other resources refer to it"
-    return f"{target} cannot be deleted: {', '.join(names)} refer{'s' if len(names) == 1 else ''} to it"

@@ -3,9 +3,9 @@
 import time
 from dataclasses import replace
 
-from fhir_server.store.criteria import AllOf, AnyOf, Not
+from fhir_server.store.described import described
 from fhir_server.store.sqlite.queries.budget import UsedUp, trial
-from fhir_server.store.sqlite.queries.plan import Asked, Driver, best
+from fhir_server.store.sqlite.queries.plan import Driver, best
 from fhir_server.store.sqlite.queries.search import Search
 from fhir_server.store.sqlite.queries.system import SystemSearch, each
 from fhir_server.store.values import Explanation, PlanStep
@@ -44,13 +44,3 @@ def _candidates(search: Search, driver: Driver) -> int | None:
             return int(search.connection.execute(text, values).get)
     except UsedUp:
         return None
-
-
-def described(criterion: Asked) -> str:
-    """A criterion by its kind and parameter."""
-    if isinstance(criterion, AllOf | AnyOf):
-        return f"{type(criterion).__name__}({', '.join(map(described, criterion.criteria))})"
-    if isinstance(criterion, Not):
-        return f"Not({described(criterion.criterion)})"
-    names = [getattr(criterion, name) for name in ("param", "group", "name", "what") if hasattr(criterion, name)]
-    return f"{type(criterion).__name__} {names[0]}" if names else type(criterion).__name__

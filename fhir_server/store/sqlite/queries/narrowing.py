@@ -79,12 +79,9 @@ def narrowed(type: str, criterion: Criterion) -> Narrowed | None:
             return None
 
 
-def narrowed_beside(type: str, code: str, criterion: NumberIs | QuantityIs) -> Narrowed | None:
-    """The part for rows of this type that have the number or quantity beside this code."""
-    param = beside_code(code)
-    if isinstance(criterion, NumberIs):
-        return _numbers(type, param, "", criterion.prefix, criterion.low, criterion.high)
-    return _quantities(type, replace(criterion, param=param))
+def narrowed_beside(type: str, code: str, criterion: NumberIs | QuantityIs | DateIs) -> Narrowed | None:
+    """The part for rows of this type that have the number, quantity or date beside this code."""
+    return narrowed(type, replace(criterion, param=beside_code(code)))
 
 
 def _bound(table: str, type: str, param: str, text: str, order: str, asked: dict[str, int]) -> Sql:

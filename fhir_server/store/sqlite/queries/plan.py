@@ -14,6 +14,7 @@ from fhir_server.store.access import AccessFilter
 from fhir_server.store.criteria import (
     AllOf,
     Criterion,
+    DateIs,
     IdIs,
     InGroup,
     LastUpdatedIs,
@@ -43,8 +44,8 @@ class Driver:
 
     `by` names the index. `condition` narrows the source; `answered` are criteria that its rows are known to match.
     `order` is the column by which it gives rows newest first or last without sorting, where it does. `last_resort`: to
-    begin with it costs so much that a walk is tried first. `words`: the expression, where it is the full-text index;
-    `rows` are all that it finds, where these were counted and are few.
+    begin with it costs so much that a walk is tried first. `words`: the expression, where it is the full-text index.
+    `lists`: what is counted are row numbers, each once; `rows` are all of them, where they are few.
     """
 
     by: str
@@ -56,6 +57,7 @@ class Driver:
     hits: int | None = None
     last_resort: bool = False
     words: str | None = None
+    lists: bool = False
     rows: tuple[int, ...] | None = None
 
     def again(self) -> "Driver":
@@ -86,17 +88,18 @@ def drivers(type: str, criteria: Sequence[Asked], access: AccessFilter, rows: Ro
 
 
 def _beside(type: str, criteria: Sequence[Asked]) -> list[Driver]:
-    """A code with a quantity: of the resource, where its entries say that the two belong together, or of one group."""
-    pairs: list[tuple[TokenIs, NumberIs | QuantityIs]] = []
+    """A code with a quantity or date: of the resource, where its entries say that the two belong together; or with a
+    number of one group."""
+    pairs: list[tuple[TokenIs, NumberIs | QuantityIs | DateIs]] = []
     for criterion in criteria:
-        if isinstance(criterion, QuantityIs):
+        if isinstance(criterion, QuantityIs | DateIs):
             pairs += [(token, criterion) for token in _tokens(criteria) if token.param in criterion.beside]
         elif isinstance(criterion, InGroup):
             within = conjuncts(criterion.criteria)
             numbers = [part for part in within if isinstance(part, NumberIs | QuantityIs)]
             pairs += [(token, number) for token in _tokens(within) for number in numbers]
     found = [narrowed_beside(type, token.code, number) for token, number in pairs if token.code]
-    return [replace(_from_table(narrow), by="number by code") for narrow in found if narrow is not None]
+    return [replace(_from_table(narrow), by=f"{narrow.table} by code") for narrow in found if narrow is not None]
 
 
 def _tokens(criteria: Sequence[Asked]) -> list[TokenIs]:
@@ -155,11 +158,12 @@ def _together(
         "posting",
         Sql("posting(?) p CROSS JOIN version v ON v.vid=p.rowid", (words.text,)),
         newest_bound(type, criteria),
-        Sql("SELECT 1 FROM posting(?)", (words.text,)),
+        Sql("SELECT rowid FROM posting(?)", (words.text,)),
         tuple(criterion for criterion, part in pairs if part.complete),
         order="p.rowid",
         last_resort=costly,
         words=words.text,
+        lists=True,
     )
 
 
@@ -170,7 +174,8 @@ def _spread(criterion: Asked, choice: Words) -> Driver:
     return Driver(
         "posting, word by word",
         Sql(f"(SELECT DISTINCT p.rowid AS vid FROM {found}) d CROSS JOIN version v ON v.vid=d.vid", values),
-        counting=Sql(f"SELECT 1 FROM {found}", values),
+        counting=Sql(f"SELECT DISTINCT p.rowid FROM {found}", values),
+        lists=True,
         answered=(criterion,) if choice.complete else (),
     )
 
@@ -200,20 +205,26 @@ def counted(connection: apsw.Connection, driver: Driver, limit: int) -> Driver:
     """The driver with its hits counted, up to the limit."""
     if driver.hits is not None or driver.counting is None or driver.last_resort:
         return driver
-    if driver.words is not None:
-        return _found_by_words(connection, driver, driver.words, limit)
+    if driver.lists:
+        return _listed(connection, driver, driver.counting, limit)
     text = f"SELECT count(*) FROM ({driver.counting.text} LIMIT ?)"
     return replace(driver, hits=connection.execute(text, (*driver.counting.values, limit)).get)
 
 
-def _found_by_words(connection: apsw.Connection, driver: Driver, words: str, limit: int) -> Driver:
+def _listed(connection: apsw.Connection, driver: Driver, listing: Sql, limit: int) -> Driver:
     """The rows that the full-text index finds are kept where they are few."""
-    found = [vid for (vid,) in connection.execute("SELECT rowid FROM posting(?) LIMIT ?", (words, limit))]
+    found = [vid for (vid,) in connection.execute(f"{listing.text} LIMIT ?", (*listing.values, limit))]
     few = len(found) < limit and len(found) <= FEW_ROWS
     return replace(driver, hits=len(found), rows=tuple(found) if few else None)
 
 
 def best(connection: apsw.Connection, choices: Sequence[Driver], limit: int) -> Driver | None:
-    """The driver with the fewest hits; among those over the limit the one that needs no sorting."""
-    known = [counted(connection, driver, limit) for driver in choices]
+    """The driver with the fewest hits; among those over the limit the one that needs no sorting. None is counted
+    further than it takes to see that another one has fewer."""
+    known: list[Driver] = []
+    enough = limit
+    for driver in choices:
+        known.append(counted(connection, driver, enough))
+        if not driver.last_resort and (hits := known[-1].hits) is not None:
+            enough = min(enough, hits + 1)
     return min(known, key=lambda driver: (driver.last_resort, driver.hits or 0, driver.order is None), default=None)

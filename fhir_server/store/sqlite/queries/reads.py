@@ -58,7 +58,7 @@ def read(
         row = connection.execute(_CURRENT, (type, id)).fetchone()
     else:
         row = connection.execute(_ONE, (type, id, version)).fetchone()
-    return None if row is None else _version(type, id, row)
+    return None if row is None else whole_version(type, id, row)
 
 
 def _read_if_seen(
@@ -74,7 +74,7 @@ def _read_if_seen(
         return None
     *columns, seen, masks_then, masks_now, indexed = row
     require_index(indexed, index)
-    return _version(type, id, columns, _masked(rows, masks_then, masks_now)) if seen else None
+    return whole_version(type, id, columns, _masked(rows, masks_then, masks_now)) if seen else None
 
 
 def _masked(rows: RowAccess, then: int, now: int | None) -> frozenset[str]:
@@ -84,7 +84,9 @@ def _masked(rows: RowAccess, then: int, now: int | None) -> frozenset[str]:
     return rows.masked(then) if now is None else rows.masked(then) | rows.masked(now)
 
 
-def _version(type: str, id: str, columns: Sequence[Any], masked: frozenset[str] = NOTHING_MASKED) -> Version:
+def whole_version(type: str, id: str, columns: Sequence[Any], masked: frozenset[str] = NOTHING_MASKED) -> Version:
+    """The version in these columns (number, last_updated, method, patients, checksum, bytes), masked as is said.
+    Raises `Unavailable` for a body that is not what was written."""
     version, last_updated, method, patients, check, body = columns
     if checksum(type, id, version, body) != check:
         raise Unavailable(f"{type}/{id} version {version} is damaged in the store")
@@ -104,7 +106,7 @@ def read_page(
     listed = "[" + ",".join(map(str, order)) + "]"
     masks = _page_masks(connection, row_access(access, type), listed)
     found = {
-        vid: _version(type, id, columns, masks.get(vid, NOTHING_MASKED))
+        vid: whole_version(type, id, columns, masks.get(vid, NOTHING_MASKED))
         for vid, type, id, *columns in connection.execute(_PAGE, (listed,))
     }
     return tuple(found[vid] for vid in order)

@@ -47,17 +47,6 @@ MOST_TEXTS = 400
 MOST_IN_HIERARCHY = 5_000
 
 
-def is_linked(criterion: Criterion) -> bool:
-    """Whether other resources decide a criterion."""
-    match criterion:
-        case AllOf(criteria) | AnyOf(criteria):
-            return any(map(is_linked, criteria))
-        case Not(inner):
-            return is_linked(inner)
-        case _:
-            return isinstance(criterion, Chained | ReverseChained | InHierarchy)
-
-
 class Inner(Protocol):
     """Makes the search for what a chain leads over; `most` is how many rows it may give."""
 
@@ -66,14 +55,24 @@ class Inner(Protocol):
 
 class Resolver:
     """Resolves the criteria of one search for rows of `type`. `row` is the alias that a probe gives to the rows that it
-    looks at. `probes`: whether there are any, afterwards."""
+    looks at. `candidates`: the ids of what the search may find at all, where these are few. `probes`: whether there are
+    any, afterwards."""
 
-    def __init__(self, connection: apsw.Connection, type: str, inner: Inner, row: str, steps: list[PlanStep]) -> None:
+    def __init__(
+        self,
+        connection: apsw.Connection,
+        type: str,
+        inner: Inner,
+        row: str,
+        steps: list[PlanStep],
+        candidates: tuple[str, ...] | None = None,
+    ) -> None:
         self._connection = connection
         self._type = type
         self._inner = inner
         self._row = row
         self._steps = steps
+        self._candidates = candidates
         self.probes = False
 
     def resolved(self, criterion: Criterion) -> "Asked":
@@ -91,7 +90,9 @@ class Resolver:
     def _any_of(self, criteria: tuple[Criterion, ...]) -> "Asked":
         """Without the alternatives that nothing matches: most chains lead into nothing that is contained."""
         found = [part for part in map(self.resolved, criteria) if not (isinstance(part, Resolved) and part.ids == ())]
-        return found[0] if len(found) == 1 else AnyOf(tuple(found))  # type: ignore[arg-type]
+        if len(found) == 1:
+            return found[0]
+        return _one_of_these(found) or AnyOf(tuple(found))  # type: ignore[arg-type]
 
     def _looked_up(self, criterion: Criterion) -> Resolved | None:
         match criterion:
@@ -179,7 +180,7 @@ class Resolver:
         return Resolved(lambda row: refers_to(row, param, targets), words, elements=elements, what=what)
 
     def _reverse_chained(self, asked: ReverseChained) -> Resolved:
-        inner = self._inner(asked.type, asked.criteria)
+        inner = self._referrers(asked)
         rows = inner.select("v.keys", inner.reads("v", asked.elements))
         what = f"_has:{asked.type}:{asked.param or '*'}"
         if rows is None:
@@ -187,6 +188,13 @@ class Resolver:
         ids = _once(id for (keys,) in rows for id in reference_ids(keys, asked.param, self._type))
         self._steps.append(PlanStep("resolve", what, actual=len(ids)))
         return Resolved(lambda row: id_in(row, ids), ids=ids, what=what)
+
+    def _referrers(self, asked: ReverseChained) -> "Search":
+        """The search for what refers by the parameter; where there are few candidates, to one of them."""
+        if self._candidates is None or asked.param is None:
+            return self._inner(asked.type, asked.criteria)
+        links = tuple(ReferenceTo(asked.param, self._type, id, asked.elements) for id in self._candidates)
+        return self._inner(asked.type, (*asked.criteria, AnyOf(links)), SOME)
 
     def _led_to(self, row: str, asked: ReverseChained, inner: "Search") -> Sql:
         source = self._row
@@ -232,6 +240,15 @@ class Resolver:
         self.probes = True
         self._steps.append(PlanStep("probe", what))
         return Resolved(condition, elements=elements, what=what)
+
+
+def _one_of_these(found: "Sequence[Asked]") -> Resolved | None:
+    """Alternatives that all came to ids as one, by which rows are found; None where some did not."""
+    known = [part for part in found if isinstance(part, Resolved) and part.ids is not None and not part.elements]
+    if not known or len(known) < len(found):
+        return None
+    ids = _once(id for part in known for id in part.ids or ())
+    return Resolved(lambda row: id_in(row, ids), ids=ids, what=", ".join(_once(part.what for part in known)))
 
 
 def _once(ids: Iterable[str]) -> tuple[str, ...]:

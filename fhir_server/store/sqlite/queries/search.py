@@ -13,7 +13,7 @@ import apsw
 
 from fhir_server.outcome import TooCostly
 from fhir_server.store.access import AccessFilter
-from fhir_server.store.criteria import Criterion, Elements, Query
+from fhir_server.store.criteria import Criterion, Elements, Query, is_linked
 from fhir_server.store.sqlite.queries.access_sql import row_access
 from fhir_server.store.sqlite.queries.budget import UsedUp, trial
 from fhir_server.store.sqlite.queries.ordering import Cursor, Order, deciding, read_cursor
@@ -30,7 +30,7 @@ from fhir_server.store.sqlite.queries.plan import (
 )
 from fhir_server.store.sqlite.queries.postings import all_words, words_for
 from fhir_server.store.sqlite.queries.predicates import condition
-from fhir_server.store.sqlite.queries.resolve import MANY, SOME, Resolver, is_linked
+from fhir_server.store.sqlite.queries.resolve import MANY, SOME, Resolver
 from fhir_server.store.sqlite.queries.resolved import Words
 from fhir_server.store.sqlite.queries.sort_values import key_value
 from fhir_server.store.sqlite.queries.sql import TRUE, Sql, all_of
@@ -90,13 +90,13 @@ class Search:
         self.rows = row_access(access, query.type)
         self.guard = self.rows.guard("v")
         self.steps: list[PlanStep] = []
-        self._few = most is None and self._has_few(query, access)
-        self.most = FEW_TO_LEAD_OVER if self._few else SOME if most is None else most
         self._query = query
         self._access = access
         self._state = state
         self._depth = depth
-        resolver = Resolver(connection, query.type, self._inner, f"v{depth + 1}", self.steps)
+        self._candidates = self._few_candidates() if most is None else None
+        self.most = FEW_TO_LEAD_OVER if self._few else SOME if most is None else most
+        resolver = Resolver(connection, query.type, self._inner, f"v{depth + 1}", self.steps, self._candidates)
         self.criteria: list[Asked] = conjuncts([resolver.resolved(part) for part in query.criteria])
         self.probes = resolver.probes
         self.choices = drivers(query.type, self.criteria, access, self.rows)
@@ -106,14 +106,22 @@ class Search:
         """Whether anything at all is hidden from the session."""
         return not row_access(self._access, None).open
 
-    def _has_few(self, query: Query, access: AccessFilter) -> bool:
-        """Whether what no chain decides leaves few candidates: then each is better asked where it leads than a chain
-        over many resources looked up beforehand."""
-        plain = [part for part in query.criteria if not is_linked(part)]
-        if len(plain) == len(query.criteria):
-            return False
-        found = best(self.connection, drivers(query.type, conjuncts(plain), access, self.rows), FEW_CANDIDATES)
-        return found is not None and found.hits is not None and found.hits < FEW_CANDIDATES
+    @property
+    def _few(self) -> bool:
+        return self._candidates is not None
+
+    def _few_candidates(self) -> tuple[str, ...] | None:
+        """The ids of those that match what no chain decides, where they are few: then each is better asked where it
+        leads than a chain over many resources looked up beforehand."""
+        plain = tuple(part for part in self._query.criteria if not is_linked(part))
+        if len(plain) == len(self._query.criteria):
+            return None
+        choices = drivers(self.type, conjuncts(plain), self._access, self.rows)
+        found = best(self.connection, choices, FEW_CANDIDATES)
+        if found is None or found.hits is None or found.hits >= FEW_CANDIDATES:
+            return None
+        rows = self._inner(self.type, plain, FEW_CANDIDATES).select("v.id")
+        return None if rows is None else tuple(id for (id,) in rows)
 
     def _inner(self, type: str, criteria: tuple[Criterion, ...], most: int | None = None) -> "Search":
         query, most = Query(type, criteria), self.most if most is None else most

@@ -9,7 +9,9 @@ from urllib.parse import quote
 
 import apsw
 
+from fhir_server.store.backups import Manifest, read_manifest
 from fhir_server.store.chain import Head, HeadFile, mirrored_chains
+from fhir_server.store.migration.contract import read_marker, unfinished
 from fhir_server.store.options import DEFAULT_OPTIONS, RestoreRefused, StoreOptions, StoreRefused
 from fhir_server.store.sqlite import schema
 from fhir_server.store.sqlite.audit import links, loss
@@ -20,7 +22,7 @@ from fhir_server.store.sqlite.connection import open_connection, require_engine
 from fhir_server.store.sqlite.files import Files
 from fhir_server.store.sqlite.lock import WriteLock, slots_taken
 from fhir_server.store.sqlite.opening import new_epoch
-from fhir_server.store.sqlite.upkeep.backup import AUDIT, DATABASE, Manifest, read_manifest
+from fhir_server.store.sqlite.upkeep.backup import AUDIT, DATABASE
 
 
 def restore(source: Path, target: Path, options: StoreOptions = DEFAULT_OPTIONS, *, force: bool = False) -> None:
@@ -60,7 +62,15 @@ def accept_loss(path: Path, reason: str, options: StoreOptions = DEFAULT_OPTIONS
     if slots_taken(files.audit):
         raise StoreRefused(f"a server has {files.database} open: stop it first")
     with _locked(files):
+        _require_whole(files)
         return _accept(files, reason, options.clock())
+
+
+def _require_whole(files: Files) -> None:
+    with closing(open_connection(files.database)) as connection:
+        marker = read_marker(schema.get(connection, schema.MIGRATION))
+    if marker is not None:
+        raise unfinished(str(files.database), marker)
 
 
 def _require_room(files: Files) -> None:

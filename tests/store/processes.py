@@ -7,10 +7,10 @@ from pathlib import Path
 from tests.public_data import ROOT
 
 
-def start(mode: str, path: Path, name: str, number: int) -> subprocess.Popen[str]:
-    """A process that uses the store at `path`; it has opened it when this returns."""
+def start(mode: str, url: str, name: str, number: int, heads: Path | None = None) -> subprocess.Popen[str]:
+    """A process that uses the store at `url`; it has opened it when this returns."""
     child = subprocess.Popen(
-        [sys.executable, "-m", "tests.store.sqlite.child", mode, str(path), name, str(number)],
+        [sys.executable, "-m", "tests.store.child", mode, url, name, str(number), str(heads or "")],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,

@@ -1,6 +1,6 @@
 """A process of its own that uses a store, for tests of several processes and of sudden death.
 
-`python -m tests.store.sqlite.child MODE PATH NAME NUMBER`; each line that it writes names something that the store has
+`python -m tests.store.child MODE URL NAME NUMBER [HEADS]`; each line that it writes names something that the store has
 acknowledged.
 """
 
@@ -8,11 +8,12 @@ import asyncio
 import itertools
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 from fhir_server.outcome import PreconditionFailed
 from fhir_server.store.contract import Store
 from fhir_server.store.entries import Entries
-from fhir_server.store.open import open_store
+from fhir_server.store.open import StoreOptions, open_store
 from fhir_server.store.values import AuditEntry, Write
 from tests.store.samples import body, commit_of, observation
 
@@ -82,8 +83,8 @@ async def write_rows(store: Store, name: str, times: int) -> None:
 MODES = {"count": count_up, "forever": write_forever, "rows": write_rows}
 
 
-async def main(mode: str, path: str, name: str, number: str) -> None:
-    store = await open_store(f"sqlite:///{path}")
+async def main(mode: str, url: str, name: str, number: str, heads: str = "") -> None:
+    store = await open_store(url, StoreOptions(heads=Path(heads) if heads else None))
     say("open")
     try:
         await MODES[mode](store, name, int(number))
