@@ -5,7 +5,7 @@ Each entry goes through the whole pipeline as a request of its own: decided, aud
 
 import asyncio
 from calendar import timegm
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from email.utils import parsedate
 
 from fhir_server.interactions.bundle_entries import METHODS, BundleEntry, ReceivedBundle
@@ -15,21 +15,43 @@ from fhir_server.request import FhirResponse
 from fhir_server.store.values import instant
 
 _AT_ONCE = 32
+_IN_TURN = frozenset({"QuestionnaireResponse"})
+"""Types among whose resources a rule chooses by what came before: which plan is in force"""
 
 
 async def run_batch(context: Context, bundle: ReceivedBundle) -> FhirResponse:
-    """200 with a batch-response, an entry for each entry in its order; reads see what the writes before them did."""
+    """200 with a batch-response, an entry for each entry in its order; reads see what the writes before them did.
+
+    Writes go side by side, but those of one resource and those of plans in the order of their entries: what comes last
+    must be what holds."""
     answers: dict[int, FhirResponse] = {}
     gate = asyncio.Semaphore(_AT_ONCE)
 
-    async def carry_out(entry: BundleEntry) -> None:
+    async def carry_out(lane: Sequence[BundleEntry]) -> None:
         async with gate:
-            answers[entry.position] = await context.dispatch(entry.request(context.request))
+            for entry in lane:
+                answers[entry.position] = await context.dispatch(entry.request(context.request))
 
     for methods in METHODS:
-        await asyncio.gather(*(carry_out(entry) for entry in bundle.entries if entry.method in methods))
+        await asyncio.gather(*map(carry_out, _lanes(entry for entry in bundle.entries if entry.method in methods)))
     ordered = [(answers[entry.position], entry.method) for entry in bundle.entries]
     return response_bundle(context, "batch-response", ordered)
+
+
+def _lanes(entries: Iterable[BundleEntry]) -> list[list[BundleEntry]]:
+    """The entries in groups that may go side by side; within one they go in turn."""
+    lanes: dict[Hashable, list[BundleEntry]] = {}
+    for entry in entries:
+        lanes.setdefault(_lane(entry), []).append(entry)
+    return list(lanes.values())
+
+
+def _lane(entry: BundleEntry) -> Hashable:
+    if entry.method in ("GET", "HEAD"):
+        return entry.position
+    if entry.path[:1] and entry.path[0] in _IN_TURN:
+        return entry.path[0]
+    return entry.position if entry.method == "POST" else (entry.path, entry.parameters)
 
 
 def response_entry(answer: FhirResponse, method: str) -> bytes:

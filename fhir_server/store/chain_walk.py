@@ -10,6 +10,7 @@ from fhir_server.store.values import ChainReport
 
 Fault = tuple[str, int | None]
 """What is wrong, and at which entry."""
+HEAD_MISSING = "the mirrored head is missing"
 
 
 @dataclass(slots=True)
@@ -58,7 +59,7 @@ def read_mirror(mirror: HeadFile) -> tuple[Head | None, str | None]:
         head = mirror.read()
     except ValueError:
         return None, "the mirrored head cannot be read"
-    return head, "the mirrored head is missing" if head is None else None
+    return head, HEAD_MISSING if head is None else None
 
 
 def head_faults(walk: Walk, mirrored: Head | None, fault: str | None) -> Iterable[Fault]:

@@ -16,6 +16,9 @@ from tests.crash.database import Database
 
 CLIENTS = 6
 SHORTEST, LONGEST = 0.15, 1.0
+LEAST, LATEST = 30, 30.0
+"""So many answers there are at least before a kill, for one that met no load would prove nothing; but the load lasts no
+longer than so many seconds."""
 AFTERWARDS = 1.0
 """So many seconds the load goes on while a database is in trouble."""
 EARLY_EVERY = 5
@@ -80,12 +83,16 @@ class _Campaign:
                 self._kill_while_starting()
             self.server.start()
         self.server.await_ready()
-        self.outcome.requests += sum(len(client.ledger.requests) for client in self.clients)
+        self.outcome.requests += self._answers()
         self.outcome.in_doubt += sum(client.ledger.in_doubt is not None for client in self.clients)
         with httpx.Client(base_url=f"{self.server.address}/fhir", timeout=60) as http:
             self.outcome.faults = self._faults(http, started, last)
         for client in self.clients:
             client.ledger.next_round()
+
+    def _answers(self) -> int:
+        """How many requests of this round were answered."""
+        return sum(len(client.ledger.requests) for client in self.clients)
 
     def _load_and_kill(self) -> bool:
         """Whether it was the server that was killed."""
@@ -97,6 +104,9 @@ class _Campaign:
         for thread in threads:
             thread.start()
         time.sleep(self.choice.uniform(SHORTEST, LONGEST))
+        latest = time.monotonic() + LATEST
+        while self._answers() < LEAST and time.monotonic() < latest:
+            time.sleep(0.01)
         killed.set()
         server_killed = self.database is None or not self.database.strike(self.choice)
         if server_killed:

@@ -13,9 +13,9 @@ from tests.crash.database import TROUBLES, Database
 from tests.stores import kind
 
 KILLS = {("sqlite", 1): 10, ("sqlite", 2): 10, ("mongodb", 1): 2, ("mongodb", 2): 4}
-LEAST = {("sqlite", 1): 20, ("sqlite", 2): 20, ("mongodb", 1): 5, ("mongodb", 2): 10}
-"""By the kind of store and the number of workers: how many kills, and how many answers there must be for each, since
-kills that met no load would prove nothing"""
+"""By the kind of store and the number of workers. Some of the kills come while the server starts, without a load."""
+LEAST = 20
+"""So many answers there must be for each kill: one that met no load would prove nothing"""
 
 
 @pytest.fixture
@@ -37,6 +37,6 @@ def test_a_killed_server_has_lost_nothing(tmp_path: Path, workers: int, database
     outcome = campaign.run(tmp_path, kills, workers, 20260301 + workers, database)
     assert outcome.faults == []
     assert outcome.kills >= kills
-    assert outcome.requests > kills * LEAST[kind(), workers]
+    assert outcome.requests > kills * LEAST
     assert outcome.in_doubt > 0
     assert database is None or set(database.struck) == set(TROUBLES[:kills])

@@ -264,6 +264,17 @@ async def test_an_empty_transaction_is_answered(fhir: Client) -> None:
     assert answer.json()["type"] == "transaction-response"
 
 
+async def test_writes_of_one_resource_in_a_batch_are_done_in_turn(fhir: Client) -> None:
+    dates = [f"1950-01-{day:02d}" for day in range(1, 13)]
+    entries = [entry("PUT", "Patient/a", patient("a", birthDate=date)) for date in dates]
+    entries.insert(3, entry("PUT", "Patient/b", patient("b")))
+    answer = (await _send(fhir, bundle("batch", *entries))).json()["entry"]
+    del answer[3]
+    etags = [one["response"]["etag"] for one in answer]
+    assert etags == [f'W/"{version}"' for version in range(1, 13)]
+    assert (await fhir.get("Patient/a")).json()["birthDate"] == dates[-1]
+
+
 async def test_each_entry_of_a_batch_is_audited(fhir: Client) -> None:
     body = bundle("batch", entry("PUT", "Patient/a", patient("a")), entry("GET", "Patient/zzz"))
     await fhir.send("POST", "", encoded(body), content_type="application/fhir+json", x_request_id="the-batch")

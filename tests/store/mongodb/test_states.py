@@ -1,6 +1,7 @@
 """Snapshots: what their names hold, when they end, and that nothing that was committed late is taken for nothing."""
 
 from dataclasses import replace
+from time import monotonic
 
 import pytest
 from bson.timestamp import Timestamp
@@ -9,6 +10,7 @@ from fhir_server.outcome import Invalid, SnapshotExpired, TooCostly, Unavailable
 from fhir_server.store.access import AccessFilter, Rule
 from fhir_server.store.criteria import HistoryQuery, IdIs, InCompartment, Query, SortKey, StringIs
 from fhir_server.store.entries import Entries
+from fhir_server.store.mongodb import snapshots
 from fhir_server.store.mongodb.collections import META, ORDER_BITS, RESOURCE
 from fhir_server.store.mongodb.queries import visibility
 from fhir_server.store.mongodb.queries.state import LATE_MS, Named, named_by
@@ -153,10 +155,12 @@ async def test_too_many_masks_since_are_too_costly(place: LoadedPlace, monkeypat
     assert await session.count(Query("Observation", (name,), snapshot=old)) == 3
 
 
-async def test_a_search_has_its_time(place: LoadedPlace) -> None:
-    place.options = replace(place.options, search_seconds=0.001)
+async def test_a_search_has_its_time(place: LoadedPlace, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.options = replace(place.options, search_seconds=10)
     store = await one(place)
     query = Query("Observation", (IdIs(("a",)),), (SortKey("name", type="string"),))
+    assert len((await store.unbound_session().search(query)).versions) == 1
+    monkeypatch.setattr(snapshots, "monotonic", lambda: monotonic() + 11)
     with pytest.raises(TooCostly):
         await store.unbound_session().search(query)
 

@@ -176,6 +176,14 @@ async def test_a_missing_file_or_head_is_a_fault(place: UrlPlace, tmp_path: Path
         await place.open()
 
 
+async def test_a_chain_that_another_process_is_just_making_is_no_fault(place: UrlPlace, tmp_path: Path) -> None:
+    store = await place.open()
+    await fill(store)
+    file_of(tmp_path, "w7").touch()
+    report = await report_of(store, "w7")
+    assert (report.entries, report.fault) == (0, None)
+
+
 async def test_a_database_that_is_gone_is_not_made_anew(place: UrlPlace, tmp_path: Path) -> None:
     await fill(await place.open())
     await place.close()

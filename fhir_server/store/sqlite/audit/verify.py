@@ -8,7 +8,7 @@ from pathlib import Path
 import apsw
 
 from fhir_server.store.chain import EMPTY, HeadFile, Link, is_of_commits, mirrored_chains
-from fhir_server.store.chain_walk import Fault, Walk, head_faults, read_mirror, tied_by, tied_faults
+from fhir_server.store.chain_walk import HEAD_MISSING, Fault, Walk, head_faults, read_mirror, tied_by, tied_faults
 from fhir_server.store.sqlite.audit import links
 from fhir_server.store.sqlite.audit.search import chain_files
 from fhir_server.store.sqlite.audit.worker import open_chain_file
@@ -49,13 +49,14 @@ def verify_chains(main: apsw.Connection, audit_folder: Path, heads: Path) -> lis
 
 
 def _verify_file(name: str, path: Path, mirror: HeadFile, tied: dict[int, str]) -> tuple[Walk, ChainReport]:
+    # Read before the file is looked at: its owner may be making it, and writes the head last.
+    mirrored, fault = read_mirror(mirror)
     try:
         connection = open_chain_file(path)
     except apsw.Error:
         return Walk(), ChainReport(name, 0, "the file of this chain cannot be read")
     if connection is None:
-        mirrored, fault = read_mirror(mirror)
-        nothing = mirrored == EMPTY and not tied
+        nothing = not tied and (mirrored == EMPTY or fault == HEAD_MISSING)
         return Walk(), ChainReport(name, 0, None if nothing else fault or "the file of this chain is missing")
     try:
         return verify_chain(connection, name, mirror, tied)
