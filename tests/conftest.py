@@ -1,5 +1,6 @@
 """Fixtures that all tests share."""
 
+import gc
 import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -40,6 +41,12 @@ async def fhir(tmp_path: Path) -> AsyncIterator[Client]:
     """A client of an application on a new store, with the default settings."""
     async with running(tmp_path) as client:
         yield client
+
+
+def pytest_collection_finish() -> None:
+    """What the modules of the tests hold stays: the garbage collector need not look through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

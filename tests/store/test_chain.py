@@ -5,11 +5,13 @@ import stat
 import tempfile
 from pathlib import Path
 from threading import Timer
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fhir_server.store import chain
 from fhir_server.store.chain import EMPTY, EVENT, Head, HeadFile, Link, Verification, link_after, mirrored_chains
 from fhir_server.store.values import AuditEntry
 
@@ -109,7 +111,7 @@ def test_a_rewrite_is_one_write_in_place(tmp_path: Path, monkeypatch: pytest.Mon
 
 @given(st.integers(0, 94), st.integers(1, 255))
 def test_a_torn_or_edited_head_is_noticed(at: int, change: int) -> None:
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, patch.object(chain, "_READ_AGAIN_SECONDS", 0):
         mirror = HeadFile(Path(name), "store")
         mirror.write(Head(12, bytes(range(32))))
         content = bytearray(mirror.path.read_bytes())

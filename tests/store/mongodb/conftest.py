@@ -16,7 +16,8 @@ from tests.store.places import Clock
 @pytest.fixture(autouse=True)
 def _sockets_of_the_driver() -> Iterator[None]:
     """The driver leaves sockets to the garbage collector where a server does not answer; they are collected here, so
-    that they are no fault of a later test."""
+    that they are no fault of a later test. What was there before is not looked through: that would take seconds."""
+    gc.freeze()
     yield
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
