@@ -6,11 +6,13 @@ and changes nothing: its entries are PUTs of what is there.
 
 import http.client
 import json
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 from time import perf_counter
 from urllib.parse import urlsplit
 
@@ -95,37 +97,67 @@ def load(base: str, folder: Path, state: Path, resources: int, progress: Progres
         return []
     parts = write_parts(folder, resources, progress)
     slices = []
-    with ThreadPoolExecutor(CLIENTS) as pool:
-        lanes = [_Lane(base) for _ in range(CLIENTS)]
-        for number in range(loaded.parts, parts):
-            before, began = loaded.resources, perf_counter()
-            loaded.resources += _send(pool, lanes, bundles_of(part_file(folder, number)), in_order=number == 0)
+    began = perf_counter()
+    with closing(_Lanes(base)) as lanes:
+        for number, count in _sent(lanes, folder, range(loaded.parts, parts)):
+            before, now = loaded.resources, perf_counter()
+            loaded.resources += count
             loaded.parts = number + 1
-            slices.append(Slice(before, loaded.resources, perf_counter() - began))
+            slices.append(Slice(before, loaded.resources, now - began))
+            began = now
             loaded.note(state)
             progress("loading", min(loaded.resources, resources), resources)
-        for lane in lanes:
-            lane.close()
     return slices
 
 
-def _send(
-    pool: ThreadPoolExecutor, lanes: Sequence["_Lane"], bundles: Sequence[tuple[bytes, int]], *, in_order: bool
-) -> int:
-    """Send the Bundles of a part; pairs of them (a home's record, then the GP's of the same person) stay in order."""
-    step = len(bundles) if in_order else 2
-    pairs: Iterator[Sequence[tuple[bytes, int]]] = iter(
-        [bundles[place : place + step] for place in range(0, len(bundles), step)]
-    )
+def _sent(lanes: "_Lanes", folder: Path, numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Send these parts: each with its resources when it was acknowledged whole. The next one is on its way by then, so
+    that no lane waits for the last Bundle of another."""
+    under_way: deque[tuple[int, int, list[Future[None]]]] = deque()
+    for number in numbers:
+        bundles = bundles_of(part_file(folder, number))
+        # The first part is what the others refer to. Else pairs stay in order: a home's record, the GP's of the person.
+        step = len(bundles) if number == 0 else 2
+        pairs = [bundles[place : place + step] for place in range(0, len(bundles), step)]
+        under_way.append((number, sum(count for _, count in bundles), [lanes.submit(pair) for pair in pairs]))
+        if number == 0 or len(under_way) > 1:
+            yield _acknowledged(*under_way.popleft())
+    while under_way:
+        yield _acknowledged(*under_way.popleft())
 
-    def work(lane: _Lane) -> None:
-        for pair in pairs:
-            for bundle, _ in pair:
+
+def _acknowledged(number: int, count: int, sending: Sequence[Future[None]]) -> tuple[int, int]:
+    for each in sending:
+        each.result()
+    return number, count
+
+
+class _Lanes:
+    """Connections that send at a time."""
+
+    def __init__(self, base: str) -> None:
+        self._pool = ThreadPoolExecutor(CLIENTS)
+        self._free: SimpleQueue[_Lane] = SimpleQueue()
+        for _ in range(CLIENTS):
+            self._free.put(_Lane(base))
+
+    def submit(self, bundles: Sequence[tuple[bytes, int]]) -> Future[None]:
+        """Send these Bundles one after the other, as soon as a lane is free."""
+        return self._pool.submit(self._send, bundles)
+
+    def _send(self, bundles: Sequence[tuple[bytes, int]]) -> None:
+        lane = self._free.get()
+        try:
+            for bundle, _ in bundles:
                 lane.send(bundle)
+        finally:
+            self._free.put(lane)
 
-    for done in [pool.submit(work, lane) for lane in lanes]:
-        done.result()
-    return sum(count for _, count in bundles)
+    def close(self) -> None:
+        """What is under way is waited for; the rest is not sent."""
+        self._pool.shutdown(cancel_futures=True)
+        for _ in range(CLIENTS):
+            self._free.get().close()
 
 
 class _Lane:

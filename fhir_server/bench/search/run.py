@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from time import sleep
 from typing import Literal
 
 import msgspec
@@ -30,6 +31,10 @@ from fhir_server.bench.stores import MeasuredStore, StoreKind, measured_store
 from fhir_server.store.open import MongodFailed
 
 STRETCH = 100_000
+MANY = 50_000
+SETTLE_SECONDS = 75.0
+"""After a load of that many the server is left alone for so long: once a minute it merges what commits have added to
+its full-text index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,9 @@ class _Run:
         state = self._loaded(store.kind)
         slices = load(base, self.parts, state, size, self._told)
         loaded = Loaded.of(state)
+        if sum(piece.last - piece.first for piece in slices) > MANY:
+            self._said("letting it settle")
+            sleep(SETTLE_SECONDS)
         rows = self._measure(base, sample(loaded.parts))
         self._said("pages far down")
         deep = deep_pages(base)

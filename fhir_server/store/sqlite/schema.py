@@ -32,11 +32,17 @@ CREATE VIRTUAL TABLE audit_patient USING fts5(words, content='', detail=none, co
 INSERT INTO audit_patient(audit_patient, rank) VALUES('automerge', 8);
 """
 
-INDEX_TABLES = """
+SEGMENTS_TO_MERGE = 2
+MERGE_EAGERLY = f"INSERT INTO posting(posting, rank) VALUES('usermerge', {SEGMENTS_TO_MERGE});"
+"""So many segments of one level of the full-text index are merged while nobody waits (`clean`); while somebody does,
+`automerge`"""
+
+INDEX_TABLES = f"""
 CREATE VIRTUAL TABLE posting USING fts5(
     hashes, content='', contentless_delete=1, detail=none, tokenize='ascii'
 );
 INSERT INTO posting(posting, rank) VALUES('automerge', 8);
+{MERGE_EAGERLY}
 CREATE TABLE date(
     field INTEGER NOT NULL, low INTEGER NOT NULL, vid INTEGER NOT NULL, high INTEGER NOT NULL,
     PRIMARY KEY(field, low, vid, high)

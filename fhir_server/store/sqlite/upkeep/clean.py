@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import apsw
 
 from fhir_server.store.sqlite import schema
+from fhir_server.store.sqlite.connection import run_script
 from fhir_server.store.sqlite.packing import unpack_rows
 from fhir_server.store.sqlite.state import latest_state
 from fhir_server.store.values import CleanReport
@@ -18,7 +19,10 @@ LEASE = "store-clean"
 LEASE_SECONDS = 60.0
 BATCH = 200
 CLAIMS_BATCH = 5_000
-MERGE_PAGES = 500
+MERGE_PAGES = 64
+"""So much of the full-text index is merged in one transaction"""
+MERGES = 4_000
+"""So many of them at the most, before the lease is let go"""
 
 _SUPERSEDED = f"""SELECT vid, type, spans FROM version INDEXED BY version_superseded
  WHERE indexed=1 AND until_commit<{schema.FOREVER} AND until_commit<=? LIMIT {BATCH}"""
@@ -44,6 +48,7 @@ async def clean(store: "SqliteStore", snapshot_seconds: float, holder: str) -> C
         entries = await _clean_index(store, horizon, holder)
         claims = await _clean_claims(store, horizon)
         await store.writer.task(lambda connection: _finish(connection, horizon))
+        await _merge(store, holder)
         return CleanReport(index_entries=entries, claims=claims)
     finally:
         await store.release_lease(LEASE, holder)
@@ -122,6 +127,26 @@ def _delete_claims(connection: apsw.Connection, keys: list[bytes], horizon: int)
 
 
 def _finish(connection: apsw.Connection, horizon: int) -> None:
-    """Forget the commits before the horizon, and merge a part of the postings."""
+    """Forget the commits before the horizon."""
     connection.execute("DELETE FROM commits WHERE seq<?", (horizon,))
+
+
+async def _merge(store: "SqliteStore", holder: str) -> None:
+    """Merge the segments of the full-text index until each of its levels has one: a word is looked up in every one.
+
+    Each commit adds a small one. What is written meanwhile is left for the next time.
+    """
+    for number in range(1, MERGES):
+        if await store.writer.task(_merge_some) < MERGE_PAGES:
+            return
+        if number % 50 == 0:
+            await store.acquire_lease(LEASE, holder, LEASE_SECONDS)
+
+
+def _merge_some(connection: apsw.Connection) -> int:
+    """About how many pages of segments were merged: https://sqlite.org/fts5.html#the_merge_command"""
+    if connection.execute("SELECT v FROM posting_config WHERE k='usermerge'").get != schema.SEGMENTS_TO_MERGE:
+        run_script(connection, schema.MERGE_EAGERLY)
+    before = connection.total_changes()
     connection.execute("INSERT INTO posting(posting, rank) VALUES('merge', ?)", (MERGE_PAGES,))
+    return connection.total_changes() - before
