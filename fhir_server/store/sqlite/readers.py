@@ -17,7 +17,7 @@ from fhir_server.store.sqlite.queries.budget import deadline
 from fhir_server.store.sqlite.shapes import Shape, Shapes
 
 _NO_LIMIT = 1e9
-_INLINE_SECONDS = 0.005
+_INLINE_SECONDS = 0.010
 """So long the event loop may be held by one question before it goes to a thread"""
 
 _Result = TypeVar("_Result")

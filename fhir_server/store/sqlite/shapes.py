@@ -9,7 +9,11 @@ from collections.abc import Hashable, Sequence
 
 from fhir_server.store.criteria import AllOf, AnyOf, Criterion, HistoryQuery, Not, Query, SystemQuery
 
-CHEAP_SECONDS = 0.0015
+CHEAP_SECONDS = 0.003
+"""On the average. At half of that, the slowest `_include`s took half as long again: the event loop waits for a thread
+that wants the interpreter, too."""
+DEAR_SECONDS = 0.006
+"""What one took that counts at once"""
 _MOST_SHAPES = 2_000
 _WEIGHT = 0.2
 _MOST_PARTS = 16
@@ -30,7 +34,7 @@ class Shapes:
     def took(self, shape: Shape, seconds: float) -> None:
         """Note what one has cost."""
         before = self._seconds.get(shape)
-        known = seconds if before is None or seconds > 4 * CHEAP_SECONDS else before + _WEIGHT * (seconds - before)
+        known = seconds if before is None or seconds > DEAR_SECONDS else before + _WEIGHT * (seconds - before)
         self._seconds[shape] = known
         self._seconds.move_to_end(shape)
         if len(self._seconds) > _MOST_SHAPES:
@@ -42,23 +46,20 @@ def shape_of(query: Query | SystemQuery | HistoryQuery, *, counted: bool = False
     match query:
         case Query():
             parts = _parts(query.criteria)
-            if parts is None:
+            return None if parts is None else (counted, query.type, parts, *_page(query))
+        case SystemQuery():
+            types = [(part.type, _parts(part.criteria)) for part in query.parts[:_MOST_PARTS]]
+            if len(query.parts) > _MOST_PARTS or any(parts is None for _, parts in types):
                 return None
-            order = tuple((key.param, key.descending) for key in query.sort)
-            return (
-                counted,
-                query.type,
-                parts,
-                order,
-                query.count.bit_length(),
-                query.after is None,
-                query.before is None,
-            )
+            return (counted, tuple(types), *_page(query))
         case HistoryQuery():
             narrow = (query.type is None, query.id is None, query.since_ms is None, query.at is None)
             return "history", counted, *narrow, query.count.bit_length(), query.after is None
-        case _:
-            return None
+
+
+def _page(query: Query | SystemQuery) -> tuple[Hashable, ...]:
+    order = tuple((key.param, key.descending) for key in query.sort)
+    return order, query.count.bit_length(), query.after is None, query.before is None
 
 
 def _parts(criteria: Sequence[Criterion]) -> tuple[Hashable, ...] | None:

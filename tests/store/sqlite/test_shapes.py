@@ -18,8 +18,18 @@ def test_values_play_no_part_in_a_shape() -> None:
     assert shape_of(HistoryQuery("Patient", "a")) != shape_of(HistoryQuery("Patient"))
 
 
+def test_searches_of_several_types_have_one() -> None:
+    one = SystemQuery((Query("Patient", (IdIs(("a",)),)), Query("Basic")), (SortKey("_id"),), 10)
+    two = SystemQuery((Query("Patient", (IdIs(("b",)),)), Query("Basic")), (SortKey("_id"),), 9)
+    assert shape_of(one) == shape_of(two)
+    assert shape_of(one) != shape_of(SystemQuery(one.parts[:1], one.sort, one.count))
+    assert shape_of(one) != shape_of(SystemQuery(one.parts, one.sort, one.count, after="x"))
+    assert shape_of(one) != shape_of(one, counted=True)
+
+
 def test_what_may_cost_anything_has_no_shape() -> None:
-    assert shape_of(SystemQuery(())) is None
+    assert shape_of(SystemQuery((Query("Patient"),) * 17)) is None
+    assert shape_of(SystemQuery((Query("Patient", tuple(IdIs((str(number),)) for number in range(17))),))) is None
     assert shape_of(Query("Patient", tuple(IdIs((str(number),)) for number in range(17)))) is None
     assert shape_of(Query("Patient", (AllOf(tuple(IdIs((str(number),)) for number in range(17))),))) is None
 
