@@ -170,11 +170,14 @@ def _settle() -> None:
 def heed_stops(loop: asyncio.AbstractEventLoop) -> None:
     """Let the stops be heeded that came while this worker started, and those that come before it serves.
 
+    A SIGINT stays held back: a Ctrl-C reaches all processes of a terminal, but only the parent knows how to stop. It
+    drains, and then sends each worker a SIGTERM.
+
     uvloop notes a signal that comes while it does not run, but looks at its notes only when the next one comes
     (`loop.pyx`, `_invoke_signals`): the worker would serve until it is killed. granian's loop pauses between the start
     of the application and the serving, so it soon gets another signal that nobody minds.
     """
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM,))
     loop.add_signal_handler(signal.SIGURG, lambda: None)
     for seconds in _HEED_SECONDS:
         loop.call_later(seconds, signal.raise_signal, signal.SIGURG)

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from signal import SIGTERM
+from signal import SIGINT, SIGTERM
 
 import pytest
 import uvloop
@@ -56,6 +56,29 @@ def test_a_server_stops_whose_workers_have_just_been_born(tmp_path: Path) -> Non
     asked = time.monotonic()
     assert server.stop() == 0
     assert time.monotonic() - asked < 20, "its workers were killed only when their time was up"
+
+
+def test_a_ctrl_c_stops_it_as_any_other_stop(tmp_path: Path) -> None:
+    """A terminal sends a SIGINT to all processes at once: the workers leave it to the parent, and finish."""
+    log = tmp_path / "log"
+    server = RunningServer(tmp_path / "record.sqlite", 2, log)
+    server.start()
+    process = server.process
+    assert process is not None
+    os.killpg(process.pid, SIGINT)
+    assert process.wait(20) == 0
+    said = log.read_text()
+    assert said.index("Shutting down granian") < said.index("Stopping worker-1")
+    assert "ERROR" not in said
+    assert server.processes() == []
+
+
+def test_a_ctrl_c_while_all_is_still_being_loaded_is_no_stack_trace(tmp_path: Path) -> None:
+    slow = "import os, signal, sys\nclass Slow:\n def find_spec(self, name, *_):\n"
+    slow += "  if name == 'fhir_server.app': os.kill(os.getpid(), signal.SIGINT)\nsys.meta_path.insert(0, Slow())\n"
+    code = f"{slow}from fhir_server.cli import main\nmain()"
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from fhir_server.bench.server import HOST, RunningServer
 from tests.running import encoded, observation, patient
 from tests.workers import Answer, Caller, asked, at_once, workers
 
+PATIENCE = 60.0
 JSON_PATCH = {"Content-Type": "application/json-patch+json"}
 
 
@@ -31,7 +32,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
 
 
 def test_both_workers_answer(server: RunningServer) -> None:
-    assert {status for status, _, _ in at_once(server, 40, lambda call, _: call("GET", "/Patient/p"))} == {200}
+    """Sooner or later: who takes a connection is whoever is awake, on a busy machine often the same."""
+    latest = time.monotonic() + PATIENCE
+    while len(workers(server)) < 2 and time.monotonic() < latest:
+        assert {status for status, _, _ in at_once(server, 40, lambda call, _: call("GET", "/Patient/p"))} == {200}
     assert len(workers(server)) == 2
 
 

@@ -10,12 +10,13 @@ import sys
 
 def main() -> None:
     """The entry point: runs the command line and turns every failure into a line and an exit code."""
-    from fhir_server.cli.commands import app
-    from fhir_server.cli.failures import exit_code_of
-
     try:
-        app(standalone_mode=True)
-    except KeyboardInterrupt:
+        from fhir_server.cli.commands import app
+        from fhir_server.cli.failures import exit_code_of
+
+        try:
+            app(standalone_mode=True)
+        except Exception as error:
+            sys.exit(exit_code_of(error))
+    except KeyboardInterrupt:  # also one that comes while all is still being loaded
         sys.exit(1)
-    except Exception as error:
-        sys.exit(exit_code_of(error))
